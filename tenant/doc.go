@@ -1,0 +1,47 @@
+// Package tenant holds who owns what: tenant ids, the tenant-keyed repository
+// in which every other package keeps its items, and the directory of tenants.
+//
+// # The tenant can't be forgotten
+//
+// [ID] is an opaque type. It is parsed once, at the edge, from something
+// verified, and is the second argument of every call, after ctx. Forgetting it
+// does not compile; the zero ID is refused everywhere; what belongs to another
+// tenant is [ErrNotFound].
+//
+// # Repositories
+//
+// [Repository] keeps the items of one entity. Describe the entity by a
+// [Schema], beside its type, and make the repository with a backend:
+//
+//	type Site struct{ Name, City string }
+//
+//	var SiteSchema = tenant.Schema[Site]{
+//		Entity:  "site",
+//		Key:     func(s *Site) tenant.Key { return tenant.NewKey(s.Name) },
+//		Indexes: []tenant.Index[Site]{{Name: "city", Key: func(s *Site) tenant.Key { return tenant.NewKey(s.City) }}},
+//	}
+//
+//	store, err := bolttenant.Open("sites.db", cursorKeys)
+//	sites := bolttenant.NewRepository(store, &SiteSchema)
+//	version, err := sites.Put(ctx, id, Site{Name: "north", City: "Oslo"}, tenant.IfAbsent())
+//
+// A write names the [Condition] under which it may happen, so overwriting
+// blindly is a decision. A list is pages underneath, with a [Cursor] that can
+// be given to clients, and an iterator on top: [All].
+//
+// # Encoding
+//
+// Items are encoded as JSON, unless *T implements encoding.BinaryAppender and
+// encoding.BinaryUnmarshaler. Fields that JSON leaves out are lost.
+//
+// # Limits
+//
+// An encoded item has at most [MaxItemSize] bytes, a key [MaxKeyLength], a
+// schema [MaxIndexes] indexes, a page [MaxLimit] items. They are the same in
+// every backend, so that what works on a laptop works on DynamoDB.
+//
+// # Tenants
+//
+// [Directory] creates, lists and suspends tenants. It is the [Gate] that every
+// entry of a system asks before it serves.
+package tenant

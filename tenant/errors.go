@@ -1,0 +1,40 @@
+package tenant
+
+import (
+	"fmt"
+
+	"github.com/iotenant/iotenant"
+)
+
+var errSchema = fmt.Errorf("tenant: %w schema", iotenant.ErrInvalid)
+
+// Sentinel errors of this package. Each wraps a kind of package iotenant.
+var (
+	// ErrID: the text is not a tenant id, or a zero [ID] was passed.
+	ErrID = fmt.Errorf("tenant: %w tenant id", iotenant.ErrInvalid)
+	// ErrKey: an item key is empty, too long, or holds control characters.
+	ErrKey = fmt.Errorf("tenant: %w key", iotenant.ErrInvalid)
+	// ErrQuery: a query names an unknown index or an impossible limit.
+	ErrQuery = fmt.Errorf("tenant: %w query", iotenant.ErrInvalid)
+	// ErrCondition: a write came without a condition.
+	ErrCondition = fmt.Errorf("tenant: %w condition", iotenant.ErrInvalid)
+	// ErrCursor: a cursor was not made by this store for this tenant and
+	// this query, or its key is no longer accepted. The text is the same for
+	// every cause.
+	ErrCursor = fmt.Errorf("tenant: %w cursor", iotenant.ErrInvalid)
+	// ErrTooLarge: the encoded item exceeds [MaxItemSize].
+	ErrTooLarge = fmt.Errorf("tenant: %w item: too large", iotenant.ErrInvalid)
+
+	// ErrNotFound: there is no such item for this tenant.
+	ErrNotFound = fmt.Errorf("tenant: item %w", iotenant.ErrNotFound)
+	// ErrExists: [IfAbsent] met an item.
+	ErrExists = fmt.Errorf("tenant: item %w", iotenant.ErrExists)
+	// ErrVersion: [IfVersion] met another version, or no item.
+	ErrVersion = fmt.Errorf("tenant: version %w", iotenant.ErrConflict)
+
+	// ErrUnknownTenant: the directory has no such tenant. It is a denial:
+	// whoever acts for an unknown tenant is refused.
+	ErrUnknownTenant = fmt.Errorf("tenant: unknown tenant: %w", iotenant.ErrDenied)
+	// ErrSuspended: the tenant is suspended; every entry refuses it.
+	ErrSuspended = fmt.Errorf("tenant: tenant suspended: %w", iotenant.ErrDenied)
+)
