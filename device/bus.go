@@ -2,29 +2,9 @@ package device
 
 import (
 	"context"
-	"time"
 
 	"github.com/iotenant/iotenant/tenant"
 )
-
-// Message is what a device published, or what is to be published to one.
-type Message struct {
-	// Topic holds tenant and thing. For a message from a device, both come
-	// from the verified identity of its connection.
-	Topic Topic
-	// Payload is at most [MaxPayload] bytes. A receiver that keeps it copies it.
-	Payload []byte
-	// ID identifies the message among those of its thing, for de-duplication:
-	// the MQTT 5 user property "message-id", else the member "messageId" of a
-	// JSON payload, else empty. A message without ID that is sent again is a
-	// new message.
-	ID string
-	// At is when the message was received.
-	At time.Time
-}
-
-// MaxPayload is the limit of a payload in AWS IoT Core, in bytes.
-const MaxPayload = 128 << 10
 
 // Receiver takes the messages that devices publish.
 type Receiver interface {
@@ -45,17 +25,39 @@ func (f ReceiverFunc) Receive(ctx context.Context, id tenant.ID, message Message
 	return f(ctx, id, message)
 }
 
-// Bus carries messages between the backend and devices.
+// Bus carries messages between the backend and devices. Its contract, sentence
+// by sentence, as package devicetest checks it:
+//
+//   - Isolation: a subscription receives messages of its own tenant only.
+//   - The zero tenant id is refused with tenant.ErrID. A topic that names
+//     another tenant than the call, or that [Topic.Check] refuses, is
+//     [ErrTopic].
+//   - A nil error of Publish means that the transport took the message, not
+//     that somebody received it. Nobody needs to subscribe.
+//   - A message reaches every matching subscription that was made before it
+//     was published, once, with its topic, payload and id. A message without
+//     ID arrives with the one in its payload, see [PayloadMessageID].
+//   - Messages that one goroutine publishes arrive in order.
+//   - Ownership: the publisher may change the payload after Publish returns.
+//     A handler shares the payload with others: it doesn't change it, and
+//     copies it to keep it after it returns.
+//   - A handler may be called concurrently. It may publish, subscribe and
+//     cancel. It must return soon: publishers may wait for it.
+//   - After cancel returns, no call of the handler begins. Cancelling twice is
+//     no error. The context bounds the call of Subscribe, not the
+//     subscription.
+//   - A call made with a cancelled context ends with the context's error and
+//     has no effect.
+//   - All methods may be called concurrently.
 type Bus interface {
-	// Publish sends a message to whoever subscribes to its topic. A nil error
-	// means that the transport took it, not that a device received it.
-	// Message.Topic must name the tenant id. Errors: [ErrTopic], or kind
-	// iotenant.ErrInvalid for a payload over [MaxPayload].
+	// Publish sends a message to whoever subscribes to its topic. At is set
+	// to the present if it is zero. Errors: tenant.ErrID, [ErrTopic],
+	// [ErrMessage], or kind iotenant.ErrUnavailable.
 	Publish(ctx context.Context, id tenant.ID, message Message) error
 
 	// Subscribe calls handle with each message of the tenant that matches
 	// filter from now on, whoever published it, until cancel is called.
-	// handle must return soon and must not block on the bus.
+	// Errors: tenant.ErrID, or kind iotenant.ErrUnavailable.
 	Subscribe(ctx context.Context, id tenant.ID, filter Filter, handle func(Message)) (cancel func(), err error)
 }
 
