@@ -1,0 +1,37 @@
+package analytics
+
+import (
+	"fmt"
+
+	"github.com/iotenant/iotenant"
+)
+
+// Sentinel errors of this package. Each wraps a kind of package iotenant.
+var (
+	// ErrMessage: a message breaks a rule of [Message.Check]. From
+	// [Store.Append] it comes in a [*MessageError].
+	ErrMessage = fmt.Errorf("analytics: %w message", iotenant.ErrInvalid)
+	// ErrBatch: an append of no message, or of more than [MaxBatch].
+	ErrBatch = fmt.Errorf("analytics: %w batch", iotenant.ErrInvalid)
+	// ErrQuery: a query has an impossible limit, time or name.
+	ErrQuery = fmt.Errorf("analytics: %w query", iotenant.ErrInvalid)
+	// ErrCorrupt: what is stored can't be read as it was written. Nothing of
+	// it is skipped silently: the call fails, and the text says where.
+	ErrCorrupt = fmt.Errorf("analytics: corrupt data: %w", iotenant.ErrUnavailable)
+	// ErrClosed: the store was closed.
+	ErrClosed = fmt.Errorf("analytics: store closed: %w", iotenant.ErrUnavailable)
+)
+
+// MessageError says which message of an append was refused.
+type MessageError struct {
+	// Index is the position of the message in the append, from 0.
+	Index int
+	// Err wraps [ErrMessage] or device.ErrID.
+	Err error
+}
+
+// Error returns the text of the error.
+func (e *MessageError) Error() string { return fmt.Sprintf("message %d: %v", e.Index, e.Err) }
+
+// Unwrap returns Err.
+func (e *MessageError) Unwrap() error { return e.Err }
