@@ -1,0 +1,426 @@
+package auth
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/iotenant/iotenant/tenant"
+)
+
+// MaxTokenLength is the limit of a token in bytes. Nothing longer is looked at.
+const MaxTokenLength = 16 << 10
+
+// DefaultTenantClaim is the custom attribute of a Cognito user that holds the
+// tenant id.
+//
+// An ID token carries it by itself, an access token through a pre token
+// generation trigger. The app client must not have it in its WriteAttributes:
+// a user's own access token could otherwise change the user's tenant.
+const DefaultTenantClaim = "custom:tenant_id"
+
+// VerifierOptions are the options of [NewVerifier].
+type VerifierOptions struct {
+	// TokenUses are the kinds of tokens that are taken. Default access only.
+	TokenUses []TokenUse
+	// TenantClaim is the claim that holds the tenant id, as a string. Default
+	// [DefaultTenantClaim].
+	TenantClaim string
+	// Skew is by how much clocks may differ: it is granted to "exp", "nbf"
+	// and "iat". Default 30 s.
+	Skew time.Duration
+	// CacheSize is how many verified tokens are remembered, by a digest of
+	// the token, until they expire or their issuer's keys change. 0 means
+	// none. Default 4096; one takes about 1 KB.
+	CacheSize int
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// Verifier verifies tokens of the kind that Amazon Cognito issues: JSON Web
+// Tokens (RFC 7519) signed with RS256. It is an [Authenticator].
+//
+// A token is taken if all of this holds:
+//
+//   - It has at most [MaxTokenLength] bytes, three parts in strict base64url,
+//     and its header and claims are JSON objects without duplicate members.
+//   - "alg" is RS256, there is no "crit", and "kid" names a key of the issuer.
+//   - "iss" is a name of one of the issuers, byte by byte. Only then are keys
+//     asked for, and only those of that issuer.
+//   - The signature is that key's.
+//   - "token_use" is one of Options.TokenUses, and "client_id" of an access
+//     token, each "aud" of an ID token, is one of the issuer's clients.
+//   - "exp" is there and has not passed; "nbf" and "iat", if there, have.
+//   - "sub" is there, and the tenant claim is a string that is a tenant id; see
+//     Issuer.Tenant for issuers that serve one tenant.
+type Verifier struct {
+	issuers  map[string]*Issuer
+	options  VerifierOptions
+	verified *verifiedTokens
+	scratch  sync.Pool
+}
+
+var _ Authenticator = (*Verifier)(nil)
+
+// NewVerifier returns a verifier of the issuers' tokens. The error is
+// [ErrConfig].
+func NewVerifier(issuers []Issuer, optFns ...func(*VerifierOptions)) (*Verifier, error) {
+	options := VerifierOptions{
+		TokenUses:   []TokenUse{UseAccess},
+		TenantClaim: DefaultTenantClaim,
+		Skew:        30 * time.Second,
+		CacheSize:   4096,
+		Now:         time.Now,
+	}
+	for _, fn := range optFns {
+		fn(&options)
+	}
+	if err := options.check(); err != nil {
+		return nil, err
+	}
+	byName, err := issuersByName(issuers)
+	if err != nil {
+		return nil, err
+	}
+	v := &Verifier{issuers: byName, options: options, verified: newVerifiedTokens(options.CacheSize)}
+	v.scratch.New = func() any { return new(scratch) }
+	return v, nil
+}
+
+func (o VerifierOptions) check() error {
+	if len(o.TokenUses) == 0 {
+		return fmt.Errorf("%w: no token use is taken", ErrConfig)
+	}
+	for _, use := range o.TokenUses {
+		if use != UseAccess && use != UseID {
+			return fmt.Errorf("%w: token use %q, want %q or %q", ErrConfig, use, UseAccess, UseID)
+		}
+	}
+	if o.Skew < 0 || o.CacheSize < 0 {
+		return fmt.Errorf("%w: Skew and CacheSize must not be negative", ErrConfig)
+	}
+	return checkTenantClaim(o.TenantClaim)
+}
+
+// checkTenantClaim refuses the claims that mean something else, some of which
+// users choose themselves.
+func checkTenantClaim(name string) error {
+	reserved := []string{
+		"", "iss", "sub", "aud", "client_id", "token_use", "username", "cognito:username", "cognito:groups",
+		"scope", "jti", "exp", "nbf", "iat", "auth_time",
+	}
+	if slices.Contains(reserved, name) {
+		return fmt.Errorf("%w: tenant claim %q", ErrConfig, name)
+	}
+	return nil
+}
+
+func issuersByName(issuers []Issuer) (map[string]*Issuer, error) {
+	if len(issuers) == 0 {
+		return nil, fmt.Errorf("%w: no issuer", ErrConfig)
+	}
+	byName := map[string]*Issuer{}
+	for _, issuer := range issuers {
+		if err := issuer.check(); err != nil {
+			return nil, err
+		}
+		issuer.ClientIDs = slices.Clone(issuer.ClientIDs)
+		for _, name := range issuer.Names {
+			if byName[name] != nil {
+				return nil, fmt.Errorf("%w: issuer %s is there twice", ErrConfig, name)
+			}
+			byName[name] = &issuer
+		}
+	}
+	return byName, nil
+}
+
+// scratch is the memory of one verification.
+type scratch struct {
+	header    []byte
+	payload   []byte
+	signature []byte
+	decoder   decoder
+	claims    claims
+	text      []byte
+}
+
+// Authenticate implements [Authenticator]. A token that was verified before is
+// answered from memory, without looking at its signature again.
+func (v *Verifier) Authenticate(ctx context.Context, token string) (Principal, error) {
+	if token == "" {
+		return Principal{}, ErrUnauthenticated
+	}
+	if len(token) > MaxTokenLength {
+		return Principal{}, fmt.Errorf("%w: %d bytes long, limit %d", ErrToken, len(token), MaxTokenLength)
+	}
+	now := v.options.Now()
+	if v.options.CacheSize == 0 {
+		verified, err := v.verify(ctx, token, now)
+		return verified.principal, err
+	}
+	digest := sha256.Sum256(bytesOf(token))
+	if known := v.verified.find(digest); known != nil && known.holds(ctx, now) {
+		return known.principal, nil
+	}
+	verified, err := v.verify(ctx, token, now)
+	if err != nil {
+		return Principal{}, err
+	}
+	v.verified.add(digest, &verified, now)
+	return verified.principal, nil
+}
+
+// verify returns a verified token, or why it is refused.
+func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (verifiedToken, error) {
+	s := v.scratch.Get().(*scratch)
+	defer v.scratch.Put(s)
+	defer func() { clear(s.signature) }() // what stays in memory is no token
+	signed, err := s.split(token)
+	if err != nil {
+		return verifiedToken{}, err
+	}
+	head, err := s.decoder.header(s.header)
+	if err != nil {
+		return verifiedToken{}, err
+	}
+	if string(head.algorithm) != algorithmRS256 {
+		return verifiedToken{}, fmt.Errorf("%w: alg is not %s", ErrToken, algorithmRS256)
+	}
+	kid := string(head.keyID)
+	if err := s.decoder.claims(&s.claims, s.payload, v.options.TenantClaim); err != nil {
+		return verifiedToken{}, err
+	}
+	issuer := v.issuers[string(s.claims.issuer)]
+	if issuer == nil {
+		return verifiedToken{}, fmt.Errorf("%w: unknown issuer", ErrToken)
+	}
+	keys, err := s.checkSignature(ctx, issuer.Keys, kid, signed)
+	if err != nil {
+		return verifiedToken{}, err
+	}
+	if err := v.check(&s.claims, issuer, now); err != nil {
+		return verifiedToken{}, err
+	}
+	principal, err := s.principal(issuer)
+	if err != nil {
+		return verifiedToken{}, err
+	}
+	return verifiedToken{
+		principal: principal,
+		source:    issuer.Keys,
+		keys:      keys,
+		kid:       kid,
+		until:     principal.Expires.Add(v.options.Skew),
+	}, nil
+}
+
+// split decodes the three parts of a token, and returns what is signed.
+func (s *scratch) split(token string) (signed string, err error) {
+	first := strings.IndexByte(token, '.')
+	last := strings.LastIndexByte(token, '.')
+	if first <= 0 || last <= first+1 || last == len(token)-1 || strings.IndexByte(token[first+1:last], '.') >= 0 {
+		return "", fmt.Errorf("%w: want three parts", ErrToken)
+	}
+	// Package base64 skips line breaks; a token has none.
+	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
+		return "", fmt.Errorf("%w: line break", ErrToken)
+	}
+	if s.header, err = decode(s.header, token[:first]); err != nil {
+		return "", fmt.Errorf("%w: header: %w", ErrToken, err)
+	}
+	if s.payload, err = decode(s.payload, token[first+1:last]); err != nil {
+		return "", fmt.Errorf("%w: claims: %w", ErrToken, err)
+	}
+	if s.signature, err = decode(s.signature, token[last+1:]); err != nil {
+		return "", fmt.Errorf("%w: signature: %w", ErrToken, err)
+	}
+	return token[:last], nil
+}
+
+// base64URL refuses the second spelling of the last character, so that a
+// token has one form only.
+var base64URL = base64.RawURLEncoding.Strict()
+
+func decode(to []byte, text string) ([]byte, error) {
+	return base64URL.AppendDecode(to[:0], bytesOf(text))
+}
+
+// checkSignature returns the key set under which the signature is good.
+func (s *scratch) checkSignature(ctx context.Context, source KeySource, kid, signed string) (*KeySet, error) {
+	if kid == "" {
+		return nil, fmt.Errorf("%w: kid is missing", ErrToken)
+	}
+	keys, err := source.Keys(ctx, kid)
+	if err != nil {
+		return nil, err
+	}
+	key := keys.keys[kid]
+	if key == nil {
+		return nil, fmt.Errorf("%w: unknown kid", ErrToken)
+	}
+	digest := sha256.Sum256(bytesOf(signed))
+	if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], s.signature) != nil {
+		return nil, fmt.Errorf("%w: bad signature", ErrToken)
+	}
+	return keys, nil
+}
+
+func (v *Verifier) check(c *claims, issuer *Issuer, now time.Time) error {
+	use := TokenUse(c.tokenUse)
+	if !slices.Contains(v.options.TokenUses, use) {
+		return fmt.Errorf("%w: token_use is not taken here", ErrToken)
+	}
+	if !issuer.hasClient(c, use) {
+		return fmt.Errorf("%w: issued to another client", ErrToken)
+	}
+	if len(c.subject) == 0 {
+		return fmt.Errorf("%w: sub is missing", ErrToken)
+	}
+	return v.checkTimes(c, now)
+}
+
+func (i *Issuer) hasClient(c *claims, use TokenUse) bool {
+	if use == UseAccess {
+		return i.isClient(c.clientID)
+	}
+	for _, audience := range c.audiences {
+		if !i.isClient(audience) {
+			return false
+		}
+	}
+	return len(c.audiences) > 0
+}
+
+func (i *Issuer) isClient(id []byte) bool {
+	for _, client := range i.ClientIDs {
+		if client == string(id) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *Verifier) checkTimes(c *claims, now time.Time) error {
+	latest := now.Add(v.options.Skew).Unix()
+	switch {
+	case c.has&hasExpires == 0:
+		return fmt.Errorf("%w: exp is missing", ErrToken)
+	case !now.Before(time.Unix(c.expires, 0).Add(v.options.Skew)):
+		return ErrExpired
+	case c.has&hasNotBefore != 0 && c.notBefore > latest:
+		return fmt.Errorf("%w: not valid yet", ErrToken)
+	case c.has&hasIssuedAt != 0 && c.issuedAt > latest:
+		return fmt.Errorf("%w: issued in the future", ErrToken)
+	}
+	return nil
+}
+
+func (s *scratch) tenant(issuer *Issuer) (tenant.ID, error) {
+	c := &s.claims
+	if c.has&hasTenant == 0 {
+		if issuer.Tenant.IsZero() {
+			return tenant.ID{}, fmt.Errorf("%w: tenant claim is missing", ErrToken)
+		}
+		return issuer.Tenant, nil
+	}
+	if !issuer.Tenant.IsZero() && string(c.tenant) == issuer.Tenant.String() {
+		return issuer.Tenant, nil
+	}
+	id, err := tenant.ParseID(string(c.tenant))
+	if err != nil {
+		return tenant.ID{}, fmt.Errorf("%w: tenant claim: not a tenant id", ErrToken)
+	}
+	if !issuer.Tenant.IsZero() {
+		return tenant.ID{}, fmt.Errorf("%w: tenant claim: not the tenant of the issuer", ErrToken)
+	}
+	return id, nil
+}
+
+// principal copies what it needs of the claims, in one piece of memory.
+func (s *scratch) principal(issuer *Issuer) (Principal, error) {
+	id, err := s.tenant(issuer)
+	if err != nil {
+		return Principal{}, err
+	}
+	c := &s.claims
+	use, client, username := UseAccess, c.clientID, c.username
+	if string(c.tokenUse) == string(UseID) {
+		use, client, username = UseID, c.audiences[0], c.cognitoUsername
+	}
+	scopes := bytesCount(c.scope, ' ')
+	s.text = s.text[:0]
+	for _, part := range [...][]byte{c.subject, username, client, c.issuer, c.tokenID, c.scope} {
+		s.text = append(s.text, part...)
+	}
+	for _, group := range c.groups {
+		s.text = append(s.text, group...)
+	}
+	rest := string(s.text)
+	take := func(part []byte) (taken string) {
+		taken, rest = rest[:len(part)], rest[len(part):]
+		return taken
+	}
+	principal := Principal{
+		Tenant:   id,
+		TokenUse: use,
+		Subject:  take(c.subject),
+		Username: take(username),
+		ClientID: take(client),
+		Issuer:   take(c.issuer),
+		TokenID:  take(c.tokenID),
+		AuthTime: timeOf(c.authTime, c.has&hasAuthTime != 0),
+		IssuedAt: timeOf(c.issuedAt, c.has&hasIssuedAt != 0),
+		Expires:  timeOf(c.expires, true),
+	}
+	names := make([]string, 0, scopes+len(c.groups))
+	names = appendFields(names, take(c.scope))
+	principal.Scopes = names[:len(names):len(names)]
+	for _, group := range c.groups {
+		names = append(names, take(group))
+	}
+	principal.Groups = names[len(principal.Scopes):]
+	return principal, nil
+}
+
+// bytesCount returns the most fields that text, separated by c, can have.
+func bytesCount(text []byte, c byte) (n int) {
+	if len(text) > 0 {
+		n = 1
+	}
+	for _, b := range text {
+		if b == c {
+			n++
+		}
+	}
+	return n
+}
+
+func appendFields(to []string, text string) []string {
+	for text != "" {
+		var field string
+		if field, text, _ = strings.Cut(text, " "); field != "" {
+			to = append(to, field)
+		}
+	}
+	return to
+}
+
+func timeOf(seconds int64, ok bool) time.Time {
+	if !ok {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// bytesOf returns the bytes of text without copying them. They must not be
+// changed or kept.
+func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }
