@@ -1,0 +1,277 @@
+package archtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// domains are the packages of ring 0.
+var domains = []string{"tenant", "auth", "device", "shadow", "analytics", "alerts", "predict"}
+
+// A row says what some packages may import. Patterns are import paths, those
+// of this module relative to it (".", "./tenant"). '@' stands for one domain,
+// the same throughout a pattern, and "/..." at the end for everything below as
+// well. Two words are special: "std", the standard library, and "domain", the
+// package's own domain with all that the domain may import from this module.
+// A domain's own internal packages are open to all of the domain.
+type row struct {
+	packages []string
+	// only lists the allowed imports. Every package of the module is governed
+	// by exactly one row that has it; nil leaves imports free.
+	only []string
+	// never lists what must not be reached, also not through other packages.
+	never []string
+	why   string
+	// breach is an import that the row must refuse: its own proof.
+	breach [2]string
+}
+
+// testHelp are the packages that only tests may reach.
+var testHelp = []string{"./@/@test", "./@/@mock", "./internal/bench"}
+
+// table is the architecture. docs/architecture.md explains it.
+var table = []row{
+	{
+		packages: []string{"."},
+		only:     []string{"std"},
+		why:      "the root holds what every package speaks: it knows none of them",
+		breach:   [2]string{".", "./tenant"},
+	}, {
+		packages: []string{"./tenant"},
+		only:     []string{"std", "."},
+		why:      "tenant is below all domains",
+		breach:   [2]string{"./tenant", "./device"},
+	}, {
+		packages: []string{"./auth", "./device"},
+		only:     []string{"std", ".", "./tenant"},
+		why:      "identity and connectivity know tenants, and not each other",
+		breach:   [2]string{"./auth", "./device"},
+	}, {
+		packages: []string{"./shadow", "./predict"},
+		only:     []string{"std", ".", "./tenant", "./device"},
+		why:      "the upper domains meet in programs, or through an interface that the consumer declares",
+		breach:   [2]string{"./shadow", "./alerts"},
+	}, {
+		packages: []string{"./alerts"},
+		only:     []string{"std", ".", "./tenant", "./device", "./alerts/detector"},
+		why:      "alerts drives its own engine and no other domain",
+		breach:   [2]string{"./alerts", "./analytics"},
+	}, {
+		packages: []string{"./analytics"},
+		only:     []string{"std", ".", "./tenant", "./device", "./analytics/pipeline"},
+		why:      "analytics drives its own engine and no other domain",
+		breach:   [2]string{"./analytics", "./alerts/detector"},
+	}, {
+		packages: []string{"./alerts/detector", "./analytics/pipeline", "./internal/exprlang"},
+		only:     []string{"std", ".", "./internal/exprlang", "github.com/cockroachdb/apd/v3"},
+		never:    []string{"net", "net/http", "os/exec", "./tenant", "./device"},
+		why:      "the engines are pure: bytes in, decisions out",
+		breach:   [2]string{"./alerts/detector", "./tenant"},
+	}, {
+		packages: []string{"./@/mem@"},
+		only:     []string{"std", "domain", "./internal/...", "golang.org/x/crypto/..."},
+		why:      "what lives in memory needs no technology but password hashing",
+		breach:   [2]string{"./tenant/memtenant", "go.etcd.io/bbolt"},
+	}, {
+		packages: []string{"./@/bolt@"},
+		only:     []string{"std", "domain", "./internal/...", "go.etcd.io/bbolt"},
+		why:      "one technology: bbolt",
+		breach:   [2]string{"./tenant/bolttenant", "./tenant/memtenant"},
+	}, {
+		packages: []string{"./@/mqtt@"},
+		only:     []string{"std", "domain", "./internal/...", "github.com/mochi-mqtt/server/v2/..."},
+		why:      "one technology: MQTT by mochi-mqtt",
+		breach:   [2]string{"./device/mqttdevice", "go.etcd.io/bbolt"},
+	}, {
+		packages: []string{"./@/file@"},
+		only:     []string{"std", "domain", "./internal/...", "github.com/parquet-go/parquet-go/..."},
+		why:      "one technology: files in a folder",
+		breach:   [2]string{"./analytics/fileanalytics", "go.etcd.io/bbolt"},
+	}, {
+		packages: []string{"./@/webhook@", "./@/log@"},
+		only:     []string{"std", "domain", "./internal/..."},
+		why:      "one technology, of the standard library: HTTP requests, logs",
+		breach:   [2]string{"./alerts/webhookalerts", "github.com/aws/aws-lambda-go/events"},
+	}, {
+		packages: []string{"./@/lambda@"},
+		only:     []string{"std", "domain", "./internal/...", "github.com/aws/aws-lambda-go/..."},
+		never:    []string{"github.com/aws/aws-sdk-go-v2/..."},
+		why:      "one technology: Lambda events. Glue calls no AWS service",
+		breach:   [2]string{"./auth/lambdaauth", "github.com/aws/aws-sdk-go-v2/service/iot"},
+	}, {
+		packages: []string{"./@/@test"},
+		only:     []string{"std", "domain"},
+		never:    []string{"github.com/stretchr/testify/...", "go.uber.org/mock/..."},
+		why:      "a suite is for every backend, also a stranger's: it brings no backend and no library",
+		breach:   [2]string{"./tenant/tenanttest", "./tenant/memtenant"},
+	}, {
+		packages: []string{"./@/@mock"},
+		only:     []string{"std", "domain", "go.uber.org/mock/gomock"},
+		why:      "mocks are generated from the domain alone",
+		breach:   [2]string{"./tenant/tenantmock", "./tenant/tenanttest"},
+	}, {
+		packages: []string{"./@/internal/..."},
+		only:     []string{"std", "domain"},
+		why:      "what the backends of a domain share knows no technology",
+		breach:   [2]string{"./tenant/internal/request", "go.etcd.io/bbolt"},
+	}, {
+		packages: []string{"./internal/bench", "./internal/archtest", "./internal/attackprove"},
+		only:     []string{"std"},
+		why:      "the tools of the house know no domain",
+		breach:   [2]string{"./internal/bench", "./tenant"},
+	}, {
+		packages: []string{"./examples/..."},
+		why:      "programs compose everything",
+	}, {
+		packages: []string{"./tenant"},
+		never:    []string{"./auth", "./device", "./internal/...", "golang.org/...", "github.com/...", "go.etcd.io/...", "go.uber.org/..."},
+		why:      "whoever imports only tenant links the standard library and nothing else outside the module",
+		breach:   [2]string{"./tenant", "github.com/aws/smithy-go"},
+	}, {
+		packages: []string{"./..."},
+		never: slices.Concat(testHelp, []string{
+			"testing", "testing/...", "github.com/stretchr/testify/...", "go.uber.org/mock/...",
+			"go.uber.org/goleak/...", "pgregory.net/rapid/...",
+		}),
+		why:    "test code never reaches a production binary",
+		breach: [2]string{"./device/mqttdevice", "testing"},
+	}, {
+		packages: []string{"./examples/lambda/..."},
+		never:    []string{"go.etcd.io/bbolt", "github.com/mochi-mqtt/...", "./@/mqtt@", "./@/bolt@"},
+		why:      "a Lambda carries no embedded server",
+		breach:   [2]string{"./examples/lambda/device-api", "./tenant/bolttenant"},
+	}, {
+		packages: []string{"./..."},
+		never: []string{
+			"github.com/aws/aws-sdk-go/...", "github.com/golang/mock/...",
+			"github.com/aws/aws-sdk-go-v2/service/iotanalytics", "github.com/aws/aws-sdk-go-v2/service/iotevents",
+			"github.com/aws/aws-sdk-go-v2/service/ioteventsdata",
+		},
+		why:    "no client of a service that AWS closed, and no library that its owner gave up",
+		breach: [2]string{"./alerts/memalerts", "github.com/aws/aws-sdk-go-v2/service/iotevents"},
+	},
+}
+
+// pkg is a package of the graph. Paths inside the module are relative to it.
+type pkg struct {
+	path     string
+	standard bool
+	imports  []string // direct, of what is not a test
+	reaches  []string // direct and indirect
+}
+
+// check returns each breach of the rows by the packages of this module.
+func check(rows []row, graph map[string]pkg) []string {
+	var breaches []string
+	for _, p := range graph {
+		if !isOurs(p.path) {
+			continue
+		}
+		governed := 0
+		for _, r := range rows {
+			if !r.governs(p.path) {
+				continue
+			}
+			if r.isImportRow() {
+				governed++
+			}
+			for _, bad := range r.refused(p, rows, graph) {
+				breaches = append(breaches, fmt.Sprintf("%s must not import %s: %s", p.path, bad, r.why))
+			}
+		}
+		if governed != 1 {
+			breaches = append(breaches, fmt.Sprintf("%s: %d rows of the table say what it may import, want 1", p.path, governed))
+		}
+	}
+	slices.Sort(breaches)
+	return breaches
+}
+
+// isImportRow reports whether the row says all that its packages may import,
+// and does not only add a ban to another row.
+func (r row) isImportRow() bool { return r.only != nil || r.never == nil }
+
+func (r row) governs(pkgPath string) bool {
+	if !matchesAny(r.packages, pkgPath) {
+		return false
+	}
+	// What only tests may reach is itself free to reach such packages.
+	return r.isImportRow() || !matchesAny(testHelp, pkgPath)
+}
+
+func (r row) refused(p pkg, rows []row, graph map[string]pkg) []string {
+	var refused []string
+	if r.only != nil {
+		for _, to := range p.imports {
+			if !allowed(r.only, p.path, to, rows, graph) {
+				refused = append(refused, to)
+			}
+		}
+	}
+	for _, to := range p.reaches {
+		if matchesAny(r.never, to) && to != p.path && !slices.Contains(refused, to) {
+			refused = append(refused, to)
+		}
+	}
+	return refused
+}
+
+func allowed(only []string, from, to string, rows []row, graph map[string]pkg) bool {
+	if domain := domainOf(from); matches("./@", domain) && matches(domain+"/internal/...", to) {
+		return true
+	}
+	for _, pattern := range only {
+		switch pattern {
+		case "std":
+			if graph[to].standard {
+				return true
+			}
+		case "domain":
+			if isOurs(to) && (to == domainOf(from) || allowed(importsOf(domainOf(from), rows), domainOf(from), to, rows, graph)) {
+				return true
+			}
+		default:
+			if matches(pattern, to) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// importsOf returns what a package of the module may import.
+func importsOf(pkgPath string, rows []row) []string {
+	for _, r := range rows {
+		if r.isImportRow() && r.governs(pkgPath) {
+			return r.only
+		}
+	}
+	return nil
+}
+
+func isOurs(pkgPath string) bool { return pkgPath == "." || strings.HasPrefix(pkgPath, "./") }
+
+// domainOf returns "./tenant" for "./tenant/memtenant".
+func domainOf(pkgPath string) string {
+	elements := strings.Split(pkgPath, "/")
+	return strings.Join(elements[:min(2, len(elements))], "/")
+}
+
+func matchesAny(patterns []string, pkgPath string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, pkgPath) })
+}
+
+func matches(pattern, pkgPath string) bool {
+	if !strings.Contains(pattern, "@") {
+		return matchesPath(pattern, pkgPath)
+	}
+	return slices.ContainsFunc(domains, func(domain string) bool {
+		return matchesPath(strings.ReplaceAll(pattern, "@", domain), pkgPath)
+	})
+}
+
+func matchesPath(pattern, pkgPath string) bool {
+	above, below := strings.CutSuffix(pattern, "/...")
+	return pkgPath == above || below && strings.HasPrefix(pkgPath, above+"/")
+}
