@@ -1,0 +1,81 @@
+// Package itemcodec is how every backend of package tenant encodes items, so
+// that all of them keep, lose and refuse the same.
+package itemcodec
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+
+	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+// overhead is what an item is counted beside its own bytes: room for tenant,
+// entity and attribute names, so that an item within the limit here is within
+// DynamoDB's limit too.
+const overhead = 1 << 10
+
+// Codec encodes the items of one entity.
+type Codec[T any] struct {
+	entity string
+	binary bool
+}
+
+// New returns the codec of the entity that schema describes. It panics if
+// schema is nil or refused by its Check, as every NewRepository promises.
+func New[T any](schema *tenant.Schema[T]) Codec[T] {
+	if schema == nil {
+		panic("tenant: nil schema")
+	}
+	if err := schema.Check(); err != nil {
+		panic(err)
+	}
+	_, appends := any((*T)(nil)).(encoding.BinaryAppender)
+	_, parses := any((*T)(nil)).(encoding.BinaryUnmarshaler)
+	return Codec[T]{entity: schema.Entity, binary: appends && parses}
+}
+
+// Append appends the encoded value to dst. record is the value's own. Errors:
+// tenant.ErrTooLarge; kind iotenant.ErrInvalid for a value without encoding.
+func (c Codec[T]) Append(dst []byte, value *T, record *tenant.Record) ([]byte, error) {
+	encoded, err := c.append(dst, value)
+	if err != nil {
+		return dst, fmt.Errorf("tenant: %w item: %s: %w", iotenant.ErrInvalid, c.entity, err)
+	}
+	if size := len(encoded) - len(dst) + sizeOf(record); size > tenant.MaxItemSize {
+		return dst, fmt.Errorf("%w: %s: %d bytes, limit %d", tenant.ErrTooLarge, c.entity, size, tenant.MaxItemSize)
+	}
+	return encoded, nil
+}
+
+func (c Codec[T]) append(dst []byte, value *T) ([]byte, error) {
+	if c.binary {
+		return any(value).(encoding.BinaryAppender).AppendBinary(dst)
+	}
+	text, err := json.Marshal(value)
+	return append(dst, text...), err
+}
+
+func sizeOf(record *tenant.Record) int {
+	size := overhead + len(record.Key)
+	for _, entry := range record.Index {
+		size += len(entry)
+	}
+	return size
+}
+
+// Decode decodes into value, which holds nothing of data afterwards. An error
+// is of kind iotenant.ErrUnavailable: the stored item isn't one of this type.
+func (c Codec[T]) Decode(data []byte, value *T) error {
+	var err error
+	if c.binary {
+		err = any(value).(encoding.BinaryUnmarshaler).UnmarshalBinary(data)
+	} else {
+		err = json.Unmarshal(data, value)
+	}
+	if err != nil {
+		return fmt.Errorf("tenant: stored %s can't be decoded: %w: %w", c.entity, iotenant.ErrUnavailable, err)
+	}
+	return nil
+}
