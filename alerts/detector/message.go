@@ -1,0 +1,110 @@
+package detector
+
+import (
+	"fmt"
+	"slices"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// Message is a message as a model reads it: the routing key and the attributes
+// that expressions read. It is filled by [Model.Read]; the zero Message is
+// ready, and a used one can be read again.
+type Message struct {
+	model   *Model
+	input   int
+	payload []byte
+	slots   []slot
+	text    []byte
+	key     slot
+	scratch []byte
+}
+
+// Key returns the key value that names the detector, valid until the next
+// Read; empty if the model has no key. Use states[string(m.Key())] to look up
+// a state without a copy.
+func (m *Message) Key() []byte {
+	if m.key.kind != String {
+		return nil
+	}
+	return m.key.in(m.text)
+}
+
+// Payload returns the bytes that were read. They belong to the caller of Read.
+func (m *Message) Payload() []byte { return m.payload }
+
+// Read scans the payload of a message of the input into message. It keeps a
+// reference to payload, see [Message.Payload], and copies what it needs of it.
+//
+// Errors: [ErrInput] for an input that the model does not read, [ErrPayload]
+// for what is no JSON object, [ErrKey] if the model has a key and the payload
+// no usable value there: 1 to 128 of the characters a-z, A-Z, 0-9, '-', '_'
+// and ':', or a number or Boolean whose text is that. Such a message creates
+// nothing.
+func (m *Model) Read(message *Message, input string, payload []byte) error {
+	index := m.findInput(input)
+	if index < 0 {
+		return fmt.Errorf("%w: model %q reads no input %q", ErrInput, m.name, input)
+	}
+	root := m.inputs[index].root
+	message.model, message.input, message.payload = m, index, payload
+	message.slots = slices.Grow(message.slots[:0], int(root.high-root.low))[:root.high-root.low]
+	clear(message.slots)
+	s := scanner{
+		data: payload, maxDepth: m.maxDepth,
+		slots: message.slots, base: root.low, text: message.text[:0], scratch: message.scratch,
+	}
+	err := s.scan(root)
+	message.text, message.scratch, message.key = s.text, s.scratch, s.key
+	if err == nil {
+		err = m.checkKey(message)
+	}
+	if err != nil {
+		message.model = nil
+	}
+	return err
+}
+
+func (m *Model) findInput(name string) int {
+	for i := range m.inputs {
+		if m.inputs[i].name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// MaxKeyLength is the limit of a key value in bytes.
+const MaxKeyLength = 128
+
+func (m *Model) checkKey(message *Message) error {
+	if m.key == "" {
+		return nil
+	}
+	switch message.key.kind {
+	case String:
+	case Undefined:
+		return fmt.Errorf("%w: no value at %q", ErrKey, m.key)
+	default:
+		return fmt.Errorf("%w: %s at %q, want a String, number or Boolean", ErrKey, message.key.kind, m.key)
+	}
+	key := message.Key()
+	if len(key) == 0 || len(key) > MaxKeyLength {
+		return fmt.Errorf("%w: value at %q is %d bytes long, want 1 to %d", ErrKey, m.key, len(key), MaxKeyLength)
+	}
+	for i, c := range key {
+		if !isKeyByte(c) {
+			r, _ := utf8.DecodeRune(key[i:])
+			return fmt.Errorf("%w: value at %q holds %q, want a-z, A-Z, 0-9, '-', '_', ':'", ErrKey, m.key, r)
+		}
+	}
+	return nil
+}
+
+func isKeyByte(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == ':'
+}
+
+// view returns bytes as a string without a copy. The bytes must not change
+// while the string is used.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
