@@ -25,6 +25,19 @@ func (f ReceiverFunc) Receive(ctx context.Context, id tenant.ID, message Message
 	return f(ctx, id, message)
 }
 
+// BatchReceiver is a [Receiver] that can make several messages safe at once,
+// with one write to a disk for example. A transport that knows it hands over
+// the messages that a connection has sent ahead of their acknowledgements
+// together; it calls Receive for what comes alone.
+type BatchReceiver interface {
+	Receiver
+	// ReceiveBatch takes messages of one thing, in the order in which it
+	// published them, and returns nil if all are safe, else one error per
+	// message, as Receive would. Batches of one connection arrive one after
+	// the other.
+	ReceiveBatch(ctx context.Context, id tenant.ID, messages []Message) []error
+}
+
 // Bus carries messages between the backend and devices. Its contract, sentence
 // by sentence, as package devicetest checks it:
 //
