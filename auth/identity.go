@@ -22,7 +22,8 @@ import (
 //   - Tokens of a user carry the user's tenant, and no call of this interface
 //     changes it.
 //   - Login gives the same answer for an unknown user and a wrong password.
-//   - A code works once, for one user; after a few wrong tries it is void.
+//   - A code works once, for one user; after a few wrong tries in a row no
+//     more are taken for a while.
 //   - A refresh token works once. Using it again revokes its session: every
 //     token that came from the same login.
 //   - SignOut ends all sessions of the user: their refresh tokens stop

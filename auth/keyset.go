@@ -17,7 +17,7 @@ type KeySource interface {
 	// Keys returns the keys that are trusted now. If kid is not among those
 	// it knows, it may first look for newer ones, until ctx ends; a set
 	// without kid then means that there is no such key. With a known kid it
-	// does not wait. It returns the same pointer as long as the keys are the
+	// does not wait for the issuer. It returns the same pointer as long as the keys are the
 	// same, and may be called concurrently and for every token. The error is
 	// [ErrKeys].
 	Keys(ctx context.Context, kid string) (*KeySet, error)
