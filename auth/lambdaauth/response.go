@@ -1,0 +1,184 @@
+package lambdaauth
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxResponse is Lambda's limit of a synchronous response, in bytes.
+const maxResponse = 6 << 20
+
+// response is a http.ResponseWriter that writes an HTTP API response.
+type response struct {
+	method  string
+	header  http.Header
+	status  int    // 0 until the header is written
+	head    []byte // the encoded status, headers and cookies
+	typed   bool   // there is a Content-Type, or there must be none
+	encoded bool   // there is a Content-Encoding
+	body    []byte
+}
+
+func newResponse(method string) *response {
+	return &response{method: method, header: http.Header{}}
+}
+
+// Header implements http.ResponseWriter.
+func (r *response) Header() http.Header { return r.header }
+
+// WriteHeader implements http.ResponseWriter. Informational responses, which
+// can't be sent, and all but the first final one, are ignored.
+func (r *response) WriteHeader(status int) {
+	if r.status != 0 || status >= 100 && status <= 199 {
+		return
+	}
+	r.status = status
+	r.head = append(r.head[:0], `{"statusCode":`...)
+	r.head = strconv.AppendInt(r.head, int64(status), 10)
+	r.appendHeaders()
+	r.appendCookies()
+}
+
+func (r *response) appendHeaders() {
+	_, typed := r.header["Content-Type"]
+	_, r.encoded = r.header["Content-Encoding"]
+	r.typed = typed || r.encoded || !r.bodyAllowed()
+	r.head = append(r.head, `,"headers":{`...)
+	first := true
+	for name, values := range r.header {
+		if name == "Set-Cookie" || len(values) == 0 {
+			continue
+		}
+		if !first {
+			r.head = append(r.head, ',')
+		}
+		first = false
+		r.head = appendString(r.head, name)
+		r.head = append(r.head, ':')
+		if len(values) == 1 {
+			r.head = appendString(r.head, values[0])
+		} else {
+			r.head = appendString(r.head, strings.Join(values, ", "))
+		}
+	}
+}
+
+func (r *response) appendCookies() {
+	cookies := r.header["Set-Cookie"]
+	if len(cookies) == 0 {
+		return
+	}
+	// Cookies go before the headers, which stay open for the Content-Type.
+	tail := r.head[len(`{"statusCode":200`):]
+	head := append([]byte(nil), r.head[:len(`{"statusCode":200`)]...)
+	head = append(head, `,"cookies":[`...)
+	for i, cookie := range cookies {
+		if i > 0 {
+			head = append(head, ',')
+		}
+		head = appendString(head, cookie)
+	}
+	head = append(head, ']')
+	r.head = append(head, tail...)
+}
+
+// Write implements http.ResponseWriter.
+func (r *response) Write(data []byte) (int, error) {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	if !r.bodyAllowed() {
+		return 0, http.ErrBodyNotAllowed
+	}
+	if r.method != http.MethodHead {
+		r.body = append(r.body, data...)
+	}
+	return len(data), nil
+}
+
+func (r *response) bodyAllowed() bool {
+	return r.status >= 200 && r.status != http.StatusNoContent && r.status != http.StatusNotModified
+}
+
+func (r *response) tooLarge() bool { return len(r.body) > maxResponse }
+
+// fail replaces whatever was written by a 500.
+func (r *response) fail() {
+	*r = *newResponse(r.method)
+	r.header.Set("Content-Type", "application/problem+json")
+	r.WriteHeader(http.StatusInternalServerError)
+	_, _ = r.Write([]byte(`{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the request could not be served"}`))
+}
+
+// encode returns the response as API Gateway reads it.
+func (r *response) encode() []byte {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	out := r.head
+	if !r.typed && len(r.body) > 0 {
+		if out[len(out)-1] != '{' {
+			out = append(out, ',')
+		}
+		out = append(out, `"Content-Type":`...)
+		out = appendString(out, http.DetectContentType(r.body))
+	}
+	out = append(out, '}')
+	if len(r.body) == 0 {
+		return append(out, '}')
+	}
+	out = append(out, `,"body":`...)
+	if utf8.Valid(r.body) {
+		out = appendString(out, r.body)
+		return append(out, '}')
+	}
+	out = append(out, '"')
+	out = base64.StdEncoding.AppendEncode(out, r.body)
+	return append(out, `","isBase64Encoded":true}`...)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendString appends text, which is UTF-8, as a JSON string. What is not
+// UTF-8 is replaced.
+func appendString[T string | []byte](to []byte, text T) []byte {
+	to = append(to, '"')
+	start := 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
+			if r == utf8.RuneError && size == 1 {
+				to = append(to, text[start:i]...)
+				to = append(to, "\ufffd"...)
+				start = i + 1
+			}
+			i += size
+			continue
+		}
+		to = append(to, text[start:i]...)
+		switch c {
+		case '"', '\\':
+			to = append(to, '\\', c)
+		case '\n':
+			to = append(to, '\\', 'n')
+		case '\r':
+			to = append(to, '\\', 'r')
+		case '\t':
+			to = append(to, '\\', 't')
+		default:
+			to = append(to, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	to = append(to, text[start:]...)
+	return append(to, '"')
+}
