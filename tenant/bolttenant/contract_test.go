@@ -1,0 +1,32 @@
+package bolttenant_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/iotenant/iotenant/tenant"
+	"github.com/iotenant/iotenant/tenant/bolttenant"
+	"github.com/iotenant/iotenant/tenant/tenanttest"
+)
+
+func openSuite(t *testing.T, setup tenanttest.Setup) tenanttest.NewRepository {
+	t.Helper()
+	store, err := bolttenant.Open(filepath.Join(t.TempDir(), "store.db"), setup.Cursors, func(o *bolttenant.Options) { o.Now = setup.Now })
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return func(schema *tenant.Schema[tenanttest.Asset]) tenant.Repository[tenanttest.Asset] {
+		return bolttenant.NewRepository(store, schema)
+	}
+}
+
+func TestRepository(t *testing.T) {
+	t.Parallel()
+	tenanttest.TestRepository(t, openSuite)
+}
+
+func TestRepositoryModel(t *testing.T) {
+	t.Parallel()
+	tenanttest.TestRepositoryModel(t, openSuite, 1, 3000)
+}

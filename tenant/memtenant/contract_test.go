@@ -1,0 +1,28 @@
+package memtenant_test
+
+import (
+	"testing"
+
+	"github.com/iotenant/iotenant/tenant"
+	"github.com/iotenant/iotenant/tenant/memtenant"
+	"github.com/iotenant/iotenant/tenant/tenanttest"
+)
+
+func openSuite(_ *testing.T, setup tenanttest.Setup) tenanttest.NewRepository {
+	store := memtenant.New(setup.Cursors, func(o *memtenant.Options) { o.Now = setup.Now })
+	return func(schema *tenant.Schema[tenanttest.Asset]) tenant.Repository[tenanttest.Asset] {
+		return memtenant.NewRepository(store, schema)
+	}
+}
+
+func TestRepository(t *testing.T) {
+	t.Parallel()
+	tenanttest.TestRepository(t, openSuite)
+}
+
+func TestRepositoryModel(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		tenanttest.TestRepositoryModel(t, openSuite, seed, 10_000)
+	}
+}
