@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -38,7 +37,7 @@ type Plan struct {
 	tenant   tenant.ID
 	keys     tenant.CursorKeys
 	scope    string
-	things   map[device.ID]bool
+	things   map[string]bool
 	channels []string
 	metrics  []string
 	from, to Position // both included
@@ -79,9 +78,9 @@ func (q *Query) plan(id tenant.ID, keys tenant.CursorKeys, kind string) (*Plan, 
 		to:         Position{Time: math.MaxInt64, Arrival: math.MaxUint64, Place: math.MaxUint32},
 	}
 	if len(q.Things) > 0 {
-		plan.things = make(map[device.ID]bool, len(q.Things))
+		plan.things = make(map[string]bool, len(q.Things))
 		for _, thing := range q.Things {
-			plan.things[thing] = true
+			plan.things[thing.String()] = true
 		}
 	}
 	if !q.From.IsZero() {
@@ -161,8 +160,8 @@ func (p *Plan) Selects(position Position) bool {
 	return position.Compare(p.from) >= 0 && position.Compare(p.to) <= 0
 }
 
-// SelectsThing reports whether the query selects the thing.
-func (p *Plan) SelectsThing(thing device.ID) bool { return p.things == nil || p.things[thing] }
+// SelectsThing reports whether the query selects the thing with this id.
+func (p *Plan) SelectsThing(thing string) bool { return p.things == nil || p.things[thing] }
 
 // SelectsChannel reports whether the query selects the channel.
 func (p *Plan) SelectsChannel(channel string) bool {

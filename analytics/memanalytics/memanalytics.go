@@ -132,7 +132,7 @@ func (s *Store) selected(id tenant.ID, plan *analytics.Plan) []entry {
 	var selected []entry
 	for _, e := range s.entries(id) {
 		m := &e.message
-		if m.Datastore == plan.Datastore && plan.SelectsThing(m.Thing) && plan.SelectsChannel(m.Channel) {
+		if m.Datastore == plan.Datastore && plan.SelectsThing(m.Thing.String()) && plan.SelectsChannel(m.Channel) {
 			selected = append(selected, e)
 		}
 	}

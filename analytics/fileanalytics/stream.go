@@ -1,0 +1,64 @@
+package fileanalytics
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/device"
+)
+
+// streamKey names the messages of one thing in one data store.
+type streamKey struct{ datastore, thing string }
+
+func (k streamKey) compare(other streamKey) int {
+	return cmp.Or(cmp.Compare(k.datastore, other.datastore), cmp.Compare(k.thing, other.thing))
+}
+
+func (t streamText) key() streamKey { return streamKey{string(t.datastore), string(t.thing)} }
+
+// stream is what is remembered of a stream beside its messages.
+type stream struct {
+	latest int64 // the latest received time
+	ids    window
+	last   map[metricKey]lastValue
+}
+
+type metricKey struct{ channel, metric string }
+
+type lastValue struct {
+	time  int64
+	value float64
+}
+
+func newStream() *stream { return &stream{last: map[metricKey]lastValue{}} }
+
+// observe replaces last values.
+func (s *stream) observe(points []analytics.Point) {
+	for i := range points {
+		p := &points[i]
+		key := metricKey{p.Channel, p.Metric}
+		before, known := s.last[key]
+		at := p.Time.UnixNano()
+		if known && at < before.time || !known && len(s.last) >= analytics.MaxLast {
+			continue
+		}
+		s.last[key] = lastValue{at, p.Value}
+	}
+}
+
+// points returns the last values in order.
+func (s *stream) points(thing device.ID) []analytics.Point {
+	points := make([]analytics.Point, 0, len(s.last))
+	for key, last := range s.last {
+		points = append(points, analytics.Point{
+			Thing: thing, Channel: key.channel, Metric: key.metric,
+			Time: time.Unix(0, last.time).UTC(), Value: last.value,
+		})
+	}
+	slices.SortFunc(points, func(a, b analytics.Point) int {
+		return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Metric, b.Metric))
+	})
+	return points
+}
