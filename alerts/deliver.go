@@ -1,0 +1,162 @@
+package alerts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/iotenant/iotenant/alerts/detector"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+// MaxHops is how many detectors may feed each other by iotEvents actions in
+// the course of one message.
+const MaxHops = 8
+
+// writeTimeout bounds the write of an outcome after Run was told to end.
+const writeTimeout = 10 * time.Second
+
+// claim takes a pending alert for delivery by this process. It returns false
+// if there is nothing to deliver now: it is not due, or somebody else has it.
+func (r *Runtime) claim(ctx context.Context, id tenant.ID, alertID string) (claim, bool, error) {
+	item, err := r.alerts.Get(ctx, id, tenant.NewKey(alertID), tenant.Consistent)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return claim{}, false, nil
+	}
+	if err != nil {
+		return claim{}, false, fmt.Errorf("alerts: read alert: %w", err)
+	}
+	c := claim{item.Value, item.Version}
+	now := r.now()
+	if c.alert.Status != StatusPending || c.alert.NextAttempt.After(now) {
+		return claim{}, false, nil
+	}
+	if c.alert.Attempts >= r.options.Attempts {
+		// The process ended during the last attempt.
+		c.alert.bury("the outcome of the last attempt is unknown")
+		return claim{}, false, r.record(ctx, id, &c)
+	}
+	c.alert.Attempts++
+	c.alert.NextAttempt = now.Add(r.lease())
+	err = r.record(ctx, id, &c)
+	return c, c.version != 0 && err == nil, err
+}
+
+// record writes an alert over the version that is known. If somebody else has
+// written it, that stands, and the claim is lost.
+func (r *Runtime) record(ctx context.Context, id tenant.ID, c *claim) error {
+	version, err := r.alerts.Put(ctx, id, c.alert, tenant.IfVersion(c.version))
+	c.version = version
+	if errors.Is(err, tenant.ErrVersion) {
+		c.version = 0
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("alerts: write alert: %w", err)
+	}
+	return nil
+}
+
+// deliver notifies of a claimed alert and records the outcome. An alert whose
+// delivery failed is no error of deliver.
+func (r *Runtime) deliver(ctx context.Context, id tenant.ID, c claim) error {
+	if !c.alert.NextAttempt.After(r.now()) {
+		return nil // the claim has run out while it waited
+	}
+	err := r.notify(ctx, id, c.alert)
+	if err != nil && ctx.Err() != nil {
+		c.alert.interrupted(r.now())
+	} else {
+		r.conclude(&c.alert, err)
+	}
+	if c.alert.Status == StatusDead {
+		r.log(ctx, id, "alert is dead", err, c.alert.attrs()...)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	if err := r.record(ctx, id, &c); err != nil {
+		return err
+	}
+	if c.alert.Status == StatusPending && c.version != 0 {
+		r.later(alertJob(id, c.alert.ID), c.alert.NextAttempt)
+	}
+	return nil
+}
+
+// notify gives the alert to the notifier of its kind.
+func (r *Runtime) notify(ctx context.Context, id tenant.ID, alert Alert) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("alerts: notifier panicked: %v", cause)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, r.options.NotifyTimeout)
+	defer cancel()
+	if notifier, ok := r.options.Notifiers[alert.Kind]; ok {
+		return notifier.Notify(ctx, id, alert)
+	}
+	if alert.Kind == detector.ActionIoTEvents {
+		return r.feed(ctx, id, alert)
+	}
+	return r.notifier.Notify(ctx, id, alert)
+}
+
+// feed puts an iotEvents action back in as a message. Its id makes the
+// detectors take it once.
+func (r *Runtime) feed(ctx context.Context, id tenant.ID, alert Alert) error {
+	if alert.Hops >= MaxHops {
+		return ErrLoop
+	}
+	routes, err := r.models.routesOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	if len(routes.byInput[alert.Target]) == 0 {
+		return fmt.Errorf("%w: no model reads input %q", tenant.ErrNotFound, alert.Target)
+	}
+	message := Message{Input: alert.Target, ID: alert.ID, Payload: []byte(alert.Payload), hops: alert.Hops + 1}
+	return r.Put(ctx, id, message)
+}
+
+// conclude notes the outcome of an attempt.
+func (r *Runtime) conclude(a *Alert, err error) {
+	switch {
+	case err == nil:
+		a.Status, a.NextAttempt, a.DeliveredAt, a.Reason = StatusDelivered, time.Time{}, r.now(), ""
+	case Permanent(err) || a.Attempts >= r.options.Attempts:
+		a.bury(err.Error())
+	default:
+		a.Reason = reason(err.Error())
+		a.NextAttempt = r.now().Add(r.backoff(a.Attempts))
+	}
+}
+
+// backoff is the pause after so many attempts.
+func (r *Runtime) backoff(attempts int) time.Duration {
+	wait := r.options.RetryAfter
+	for range attempts - 1 {
+		if wait *= 2; wait >= r.options.RetryAtMost {
+			return r.options.RetryAtMost
+		}
+	}
+	return wait
+}
+
+// Redeliver tries a dead alert again. Errors: tenant.ErrNotFound if there is no
+// such alert, or it is not dead; tenant.ErrID, tenant.ErrKey.
+func (r *Runtime) Redeliver(ctx context.Context, id tenant.ID, alertID string) error {
+	now := r.now()
+	_, err := tenant.Update(ctx, r.alerts, id, tenant.NewKey(alertID), func(a *Alert) error {
+		if a.Status != StatusDead {
+			return fmt.Errorf("dead %w", tenant.ErrNotFound)
+		}
+		a.Status, a.Attempts, a.NextAttempt = StatusPending, 0, now
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("alerts: redeliver: %w", err)
+	}
+	r.later(alertJob(id, alertID), now)
+	return nil
+}
