@@ -67,6 +67,15 @@ func TestEveryPackageHasItsRow(t *testing.T) {
 	}
 }
 
+func TestInternalPackagesBelongToTheirOwner(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, check(table, madeUpGraph("./analytics/fileanalytics/internal/disk", "errors")))
+	require.Empty(t, check(table, madeUpGraph("./analytics/fileanalytics", "./analytics/internal/day")))
+	breaches := check(table, madeUpGraph("./analytics/fileanalytics/internal/disk", "go.etcd.io/bbolt"))
+	require.Len(t, breaches, 1)
+	require.Contains(t, breaches[0], "one technology: files in a folder")
+}
+
 func TestMatches(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

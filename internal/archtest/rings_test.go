@@ -14,7 +14,8 @@ var domains = []string{"tenant", "auth", "device", "shadow", "analytics", "alert
 // the same throughout a pattern, and "/..." at the end for everything below as
 // well. Two words are special: "std", the standard library, and "domain", the
 // package's own domain with all that the domain may import from this module.
-// A domain's own internal packages are open to all of the domain.
+// Internal packages below a domain are open to all of the domain; those below a
+// backend are part of it.
 type row struct {
 	packages []string
 	// only lists the allowed imports. Every package of the module is governed
@@ -193,6 +194,9 @@ func check(rows []row, graph map[string]pkg) []string {
 func (r row) isImportRow() bool { return r.only != nil || r.never == nil }
 
 func (r row) governs(pkgPath string) bool {
+	if owner := ownerOf(pkgPath); owner != "." && !matches("./@", owner) {
+		pkgPath = owner // a part of a backend or program
+	}
 	if !matchesAny(r.packages, pkgPath) {
 		return false
 	}
@@ -218,8 +222,8 @@ func (r row) refused(p pkg, rows []row, graph map[string]pkg) []string {
 }
 
 func allowed(only []string, from, to string, rows []row, graph map[string]pkg) bool {
-	if domain := domainOf(from); matches("./@", domain) && matches(domain+"/internal/...", to) {
-		return true
+	if owner := ownerOf(to); isOurs(to) && owner != "." && owner != to {
+		return true // the compiler keeps strangers out
 	}
 	for _, pattern := range only {
 		switch pattern {
@@ -256,6 +260,13 @@ func isOurs(pkgPath string) bool { return pkgPath == "." || strings.HasPrefix(pk
 func domainOf(pkgPath string) string {
 	elements := strings.Split(pkgPath, "/")
 	return strings.Join(elements[:min(2, len(elements))], "/")
+}
+
+// ownerOf returns "./tenant" for "./tenant/internal/request", and any other
+// path as it is.
+func ownerOf(pkgPath string) string {
+	owner, _, _ := strings.Cut(pkgPath, "/internal/")
+	return owner
 }
 
 func matchesAny(patterns []string, pkgPath string) bool {
