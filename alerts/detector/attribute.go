@@ -131,3 +131,16 @@ func (n *node) item(index int) *node {
 	}
 	return nil
 }
+
+// paths stores the paths of the slots at and below n, which lies at the path.
+func (n *node) paths(path []exprlang.Segment, paths []string) {
+	if n.slot >= 0 {
+		paths[n.slot] = exprlang.FormatPath(path)
+	}
+	for _, m := range n.members {
+		m.node.paths(append(path, exprlang.Segment{Name: m.name}), paths)
+	}
+	for _, i := range n.items {
+		i.node.paths(append(path, exprlang.Segment{Index: i.index, IsIndex: true}), paths)
+	}
+}

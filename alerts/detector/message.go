@@ -16,7 +16,8 @@ type Message struct {
 	payload []byte
 	slots   []slot
 	text    []byte
-	key     slot
+	keyText []byte
+	keyKind Kind
 	scratch []byte
 }
 
@@ -24,10 +25,10 @@ type Message struct {
 // Read; empty if the model has no key. Use states[string(m.Key())] to look up
 // a state without a copy.
 func (m *Message) Key() []byte {
-	if m.key.kind != String {
+	if m.keyKind != String {
 		return nil
 	}
-	return m.key.in(m.text)
+	return m.keyText
 }
 
 // Payload returns the bytes that were read. They belong to the caller of Read.
@@ -52,10 +53,12 @@ func (m *Model) Read(message *Message, input string, payload []byte) error {
 	clear(message.slots)
 	s := scanner{
 		data: payload, maxDepth: m.maxDepth,
-		slots: message.slots, base: root.low, text: message.text[:0], scratch: message.scratch,
+		slots: message.slots, base: root.low, text: message.text[:0],
+		keyText: message.keyText[:0], scratch: message.scratch,
 	}
 	err := s.scan(root)
-	message.text, message.scratch, message.key = s.text, s.scratch, s.key
+	message.text, message.scratch = s.text, s.scratch
+	message.keyText, message.keyKind = s.keyText, s.keyKind
 	if err == nil {
 		err = m.checkKey(message)
 	}
@@ -81,12 +84,12 @@ func (m *Model) checkKey(message *Message) error {
 	if m.key == "" {
 		return nil
 	}
-	switch message.key.kind {
+	switch message.keyKind {
 	case String:
 	case Undefined:
 		return fmt.Errorf("%w: no value at %q", ErrKey, m.key)
 	default:
-		return fmt.Errorf("%w: %s at %q, want a String, number or Boolean", ErrKey, message.key.kind, m.key)
+		return fmt.Errorf("%w: %s at %q, want a String, number or Boolean", ErrKey, message.keyKind, m.key)
 	}
 	key := message.Key()
 	if len(key) == 0 || len(key) > MaxKeyLength {
@@ -108,3 +111,8 @@ func isKeyByte(c byte) bool {
 // view returns bytes as a string without a copy. The bytes must not change
 // while the string is used.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// sameText reports whether two strings are the same bytes in memory.
+func sameText(a, b string) bool {
+	return len(a) == len(b) && unsafe.StringData(a) == unsafe.StringData(b)
+}

@@ -17,6 +17,7 @@ type Model struct {
 	variables   []string // sorted; a variable's index is its slot
 	timers      []string // sorted; a timer's index is its slot
 	slots       int      // attributes of all inputs
+	attributes  []string // their paths, by slot
 	findings    []Finding
 
 	semantics  Semantics
@@ -59,6 +60,7 @@ type lifecycle struct {
 type event struct {
 	name      string
 	condition condition // nil: always
+	formula   *formula  // of the condition
 	actions   []action
 	next      int32 // of a transition
 }

@@ -20,7 +20,8 @@ type scanner struct {
 	slots    []slot // of the input; slot numbers start at base
 	base     int32
 	text     []byte // of String slots
-	key      slot   // of the routing key, String slots in text
+	keyText  []byte // of the routing key
+	keyKind  Kind   // String, also for numbers and Booleans, if it is usable
 	scratch  []byte // an unescaped member name
 	maxDepth int
 	problem  string
@@ -41,6 +42,9 @@ func (s *scanner) scan(root *node) error {
 	if s.data[i] != '{' {
 		s.problem, s.at = "want an object", i
 	} else if i = s.object(i+1, root, 1); i >= 0 {
+		if root.slot >= 0 {
+			s.slots[root.slot-s.base] = slot{kind: Composite}
+		}
 		if i = s.space(i); i == len(s.data) {
 			return nil
 		}
@@ -151,7 +155,7 @@ func (s *scanner) wanted(i int, n *node, depth int) int {
 		return s.fail(i, "want a value")
 	}
 	s.forget(n)
-	start := i
+	start, mark := i, len(s.text)
 	var value slot
 	switch c := s.data[i]; c {
 	case '{':
@@ -178,23 +182,28 @@ func (s *scanner) wanted(i int, n *node, depth int) int {
 	if i < 0 {
 		return i
 	}
-	if n.slot >= 0 {
-		s.slots[n.slot-s.base] = value
-	}
 	if n.isKey {
 		s.setKey(value, s.data[start:i])
+		if n.slot < 0 {
+			s.text = s.text[:mark]
+		}
+	}
+	if n.slot >= 0 {
+		s.slots[n.slot-s.base] = value
 	}
 	return i
 }
 
 // setKey keeps the routing key: a String, or the text of a number or Boolean.
 func (s *scanner) setKey(value slot, source []byte) {
-	if value.kind == Integer || value.kind == Decimal || value.kind == Boolean {
-		offset := len(s.text)
-		s.text = append(s.text, source...)
-		value = textSlot(offset, len(s.text))
+	s.keyKind = value.kind
+	switch value.kind {
+	case String:
+		s.keyText = append(s.keyText[:0], value.in(s.text)...)
+	case Integer, Decimal, Boolean:
+		s.keyKind = String
+		s.keyText = append(s.keyText[:0], source...)
 	}
-	s.key = value
 }
 
 // forget drops what an earlier member of the same name stored at or below n.
@@ -203,7 +212,7 @@ func (s *scanner) forget(n *node) {
 		s.slots[i-s.base] = slot{}
 	}
 	if n.hasKey {
-		s.key = slot{}
+		s.keyKind = Undefined
 	}
 }
 

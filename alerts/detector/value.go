@@ -224,24 +224,33 @@ func appendDecimal(b []byte, f float64) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendQuoted appends text as a JSON string. Text is UTF-8.
+// appendQuoted appends text as a JSON string. What is no UTF-8 in it becomes
+// U+FFFD.
 func appendQuoted(b []byte, text string) []byte {
 	b = append(b, '"')
 	start := 0
 	for i := 0; i < len(text); i++ {
 		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' {
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(text[i:])
+			if r != utf8.RuneError || size > 1 {
+				i += size - 1
+				continue
+			}
+		} else if c >= ' ' && c != '"' && c != '\\' {
 			continue
 		}
 		b = append(b, text[start:i]...)
-		switch c {
-		case '"', '\\':
+		switch {
+		case c >= utf8.RuneSelf:
+			b = append(b, `\ufffd`...)
+		case c == '"' || c == '\\':
 			b = append(b, '\\', c)
-		case '\n':
+		case c == '\n':
 			b = append(b, `\n`...)
-		case '\r':
+		case c == '\r':
 			b = append(b, `\r`...)
-		case '\t':
+		case c == '\t':
 			b = append(b, `\t`...)
 		default:
 			b = append(b, `\u00`...)
