@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -28,6 +30,20 @@ type Config struct {
 	Window int
 	// Acknowledged, if set, is called with the number of rows acknowledged so far.
 	Acknowledged func(rows int)
+}
+
+// MessageName returns the first part of the message ids of a file: its base
+// name without extension, at most 40 bytes, with '_' for what an AWS message
+// id may not hold.
+func MessageName(path string) string {
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	name = strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' {
+			return r
+		}
+		return '_'
+	}, name)
+	return name[:min(len(name), 40)]
 }
 
 // reconnectPause is the pause between attempts to connect.
@@ -73,7 +89,7 @@ func Run(ctx context.Context, r io.Reader, config Config) (acknowledged int, err
 			return acknowledged, err
 		}
 		payload, err := json.Marshal(message{
-			MessageID: fmt.Sprintf("%s:%d", config.Name, row.Number),
+			MessageID: fmt.Sprintf("%s-%d", config.Name, row.Number),
 			Timestamp: row.Timestamp.Format(time.RFC3339),
 			Value:     row.Value,
 		})

@@ -1,0 +1,169 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/iotenant/iotenant/device"
+	"github.com/iotenant/iotenant/shadow"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+// thingView is a thing as the API shows it.
+type thingView struct {
+	device.Thing
+	Version string `json:"version" doc:"Changes with each update of the device; needed to update it."`
+}
+
+func viewOf(item tenant.Item[device.Thing]) thingView {
+	return thingView{Thing: item.Value, Version: strconv.FormatUint(uint64(item.Version), 10)}
+}
+
+// deviceView is a thing with its presence.
+type deviceView struct {
+	thingView
+	Presence device.Presence `json:"presence"`
+}
+
+type thingProperties struct {
+	Type       string            `json:"type,omitempty" maxLength:"128"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+}
+
+type createThingRequest struct {
+	ID device.ID `json:"id" doc:"1 to 91 of a-z, A-Z, 0-9, ':', '_' and '-'."`
+	thingProperties
+}
+
+type updateThingInput struct {
+	thingPath
+	Body struct {
+		thingProperties
+		Version string `json:"version" pattern:"^[0-9]{1,20}$" doc:"The version that was read."`
+	}
+}
+
+type listThingsInput struct {
+	paging
+	Type string `query:"type" maxLength:"128" doc:"Only devices of this type."`
+}
+
+type credentialPath struct {
+	thingPath
+	Credential string `path:"credential" maxLength:"128"`
+}
+
+type passwordView struct {
+	CredentialID string `json:"credentialId"`
+	ClientID     string `json:"clientId" doc:"The MQTT client id to use."`
+	Username     string `json:"username"`
+	Password     string `json:"password" doc:"Shown only now."`
+}
+
+func (a *api) registerDevices() {
+	tags := []string{"devices"}
+	operation(a, huma.Operation{
+		OperationID: "create-device", Method: http.MethodPost, Path: "/devices", Tags: tags, DefaultStatus: http.StatusCreated, Summary: "Add a device",
+	}, func(ctx context.Context, id tenant.ID, input *body[createThingRequest]) (*body[thingView], error) {
+		in := input.Body
+		item, err := a.Devices.Create(ctx, id, device.Thing{ID: in.ID, Type: in.Type, Attributes: in.Attributes})
+		return &body[thingView]{viewOf(item)}, err
+	})
+	operation(a, huma.Operation{
+		OperationID: "list-devices", Method: http.MethodGet, Path: "/devices", Tags: tags, Summary: "List devices",
+	}, func(ctx context.Context, id tenant.ID, input *listThingsInput) (*body[list[thingView]], error) {
+		page, err := a.Devices.List(ctx, id, device.ListQuery{Type: input.Type, Limit: input.Limit, Cursor: input.Cursor})
+		things := make([]thingView, len(page.Items))
+		for i, item := range page.Items {
+			things[i] = viewOf(item)
+		}
+		return &body[list[thingView]]{list[thingView]{Items: things, Next: page.Next}}, err
+	})
+	operation(a, huma.Operation{
+		OperationID: "get-device", Method: http.MethodGet, Path: "/devices/{thing}", Tags: tags, Summary: "Get a device, and whether it is connected",
+	}, func(ctx context.Context, id tenant.ID, input *thingPath) (*body[deviceView], error) {
+		item, err := a.Devices.Get(ctx, id, input.Thing)
+		if err != nil {
+			return nil, err
+		}
+		presence, err := a.Devices.Presence(ctx, id, input.Thing)
+		return &body[deviceView]{deviceView{thingView: viewOf(item), Presence: presence}}, err
+	})
+	operation(a, huma.Operation{
+		OperationID: "update-device", Method: http.MethodPut, Path: "/devices/{thing}", Tags: tags, Summary: "Replace type and attributes of a device",
+	}, func(ctx context.Context, id tenant.ID, input *updateThingInput) (*body[thingView], error) {
+		version, err := strconv.ParseUint(input.Body.Version, 10, 64)
+		if err != nil {
+			return nil, huma.Error400BadRequest("version: not a version")
+		}
+		thing := device.Thing{ID: input.Thing, Type: input.Body.Type, Attributes: input.Body.Attributes}
+		item, err := a.Devices.Update(ctx, id, thing, tenant.Version(version))
+		return &body[thingView]{viewOf(item)}, err
+	})
+	operation(a, huma.Operation{
+		OperationID: "delete-device", Method: http.MethodDelete, Path: "/devices/{thing}", Tags: tags, DefaultStatus: http.StatusNoContent,
+		Summary: "Delete a device with its credentials and shadows", Description: "Its telemetry is kept as long as the data retention says.",
+	}, func(ctx context.Context, id tenant.ID, input *thingPath) (*struct{}, error) {
+		return nil, a.deleteDevice(ctx, id, input.Thing)
+	})
+	operation(a, huma.Operation{
+		OperationID: "create-password", Method: http.MethodPost, Path: "/devices/{thing}/passwords", Tags: tags, DefaultStatus: http.StatusCreated,
+		Summary: "Make a password with which the device connects",
+	}, func(ctx context.Context, id tenant.ID, input *thingPath) (*body[passwordView], error) {
+		credential, password, err := a.Devices.AddPassword(ctx, id, input.Thing)
+		name := device.ThingName(id, input.Thing)
+		return &body[passwordView]{passwordView{CredentialID: credential.ID, ClientID: name, Username: name, Password: password}}, err
+	})
+	operation(a, huma.Operation{
+		OperationID: "list-credentials", Method: http.MethodGet, Path: "/devices/{thing}/credentials", Tags: tags, Summary: "List the credentials of a device",
+	}, func(ctx context.Context, id tenant.ID, input *thingPath) (*body[list[credentialView]], error) {
+		credentials, err := a.Devices.Credentials(ctx, id, input.Thing)
+		views := make([]credentialView, len(credentials))
+		for i, c := range credentials {
+			views[i] = credentialView{ID: c.ID, Kind: c.Kind, CreatedAt: c.CreatedAt.Format(timeLayout)}
+		}
+		return &body[list[credentialView]]{list[credentialView]{Items: views}}, err
+	})
+	operation(a, huma.Operation{
+		OperationID: "revoke-credential", Method: http.MethodDelete, Path: "/devices/{thing}/credentials/{credential}", Tags: tags,
+		DefaultStatus: http.StatusNoContent, Summary: "Revoke a credential",
+	}, func(ctx context.Context, id tenant.ID, input *credentialPath) (*struct{}, error) {
+		return nil, a.Devices.Revoke(ctx, id, input.Thing, input.Credential)
+	})
+}
+
+const timeLayout = "2006-01-02T15:04:05.000Z07:00"
+
+// credentialView leaves out what is kept of a secret.
+type credentialView struct {
+	ID        string                `json:"id"`
+	Kind      device.CredentialKind `json:"kind"`
+	CreatedAt string                `json:"createdAt" format:"date-time"`
+}
+
+func (a *api) deleteDevice(ctx context.Context, id tenant.ID, thing device.ID) error {
+	if _, err := a.Devices.Get(ctx, id, thing); err != nil {
+		return err
+	}
+	names := []shadow.Name{{}} // the classic shadow
+	for name, err := range shadow.AllNamed(ctx, a.Shadows, id, thing) {
+		if err != nil {
+			return err
+		}
+		names = append(names, name)
+	}
+	for _, name := range names {
+		if _, err := a.Shadows.Delete(ctx, id, thing, name); err != nil && !errors.Is(err, shadow.ErrNotFound) {
+			return err
+		}
+	}
+	if err := a.Devices.Delete(ctx, id, thing); err != nil {
+		return err
+	}
+	a.options.OnDelete(id, thing)
+	return nil
+}

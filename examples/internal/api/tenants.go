@@ -1,0 +1,82 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/iotenant/iotenant/tenant"
+)
+
+// paging is a part of every list's input.
+type paging struct {
+	Limit  int           `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The largest number of items in the answer."`
+	Cursor tenant.Cursor `query:"cursor" maxLength:"4096" doc:"The next of the page before."`
+}
+
+// list is the body of every list.
+type list[T any] struct {
+	Items []T           `json:"items" nullable:"false"`
+	Next  tenant.Cursor `json:"next,omitempty" doc:"Continues the list; absent at the end."`
+}
+
+func listOf[T any](page tenant.Page[T]) *body[list[T]] {
+	items := make([]T, len(page.Items))
+	for i, item := range page.Items {
+		items[i] = item.Value
+	}
+	return &body[list[T]]{list[T]{Items: items, Next: page.Next}}
+}
+
+type tenantPath struct {
+	Tenant tenant.ID `path:"tenant"`
+}
+
+type createTenantRequest struct {
+	ID   tenant.ID `json:"id" doc:"3 to 36 of a-z, 0-9 and '-'."`
+	Name string    `json:"name" minLength:"1" maxLength:"200"`
+}
+
+type suspendTenantInput struct {
+	tenantPath
+	Body struct {
+		Reason string `json:"reason" maxLength:"200"`
+	}
+}
+
+func (a *api) registerTenants() {
+	tags := []string{"tenants"}
+	operatorOperation(a, huma.Operation{
+		OperationID: "create-tenant", Method: http.MethodPost, Path: "/tenants", Tags: tags, DefaultStatus: http.StatusCreated,
+		Summary: "Create a tenant (operators)",
+	}, func(ctx context.Context, input *body[createTenantRequest]) (*body[tenant.Tenant], error) {
+		created, err := a.Tenants.Create(ctx, input.Body.ID, input.Body.Name)
+		return &body[tenant.Tenant]{created}, err
+	})
+	operatorOperation(a, huma.Operation{
+		OperationID: "list-tenants", Method: http.MethodGet, Path: "/tenants", Tags: tags, Summary: "List tenants (operators)",
+	}, func(ctx context.Context, input *paging) (*body[list[tenant.Tenant]], error) {
+		page, err := a.Tenants.List(ctx, input.Limit, input.Cursor)
+		return listOf(page), err
+	})
+	operatorOperation(a, huma.Operation{
+		OperationID: "get-tenant", Method: http.MethodGet, Path: "/tenants/{tenant}", Tags: tags, Summary: "Get a tenant (operators)",
+	}, func(ctx context.Context, input *tenantPath) (*body[tenant.Tenant], error) {
+		found, err := a.Tenants.Get(ctx, input.Tenant)
+		return &body[tenant.Tenant]{found}, err
+	})
+	operatorOperation(a, huma.Operation{
+		OperationID: "suspend-tenant", Method: http.MethodPost, Path: "/tenants/{tenant}/suspend", Tags: tags,
+		Summary: "Suspend a tenant (operators)", Description: "From now on every entry refuses the tenant; its live sessions are ended.",
+	}, func(ctx context.Context, input *suspendTenantInput) (*body[tenant.Tenant], error) {
+		suspended, err := a.Tenants.Suspend(ctx, input.Tenant, input.Body.Reason)
+		return &body[tenant.Tenant]{suspended}, err
+	})
+	operatorOperation(a, huma.Operation{
+		OperationID: "resume-tenant", Method: http.MethodPost, Path: "/tenants/{tenant}/resume", Tags: tags, Summary: "Resume a tenant (operators)",
+	}, func(ctx context.Context, input *tenantPath) (*body[tenant.Tenant], error) {
+		resumed, err := a.Tenants.Resume(ctx, input.Tenant)
+		return &body[tenant.Tenant]{resumed}, err
+	})
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/iotenant/iotenant/auth"
+	"github.com/iotenant/iotenant/auth/memauth"
+	"github.com/iotenant/iotenant/device"
+	"github.com/iotenant/iotenant/examples/internal/api"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+//go:embed models
+var models embed.FS
+
+// The demo: two tenants with a user each, and a device of the same name each;
+// and the people who operate the platform, in a tenant of their own.
+var (
+	north      = tenant.MustParseID("north")
+	south      = tenant.MustParseID("south")
+	operations = tenant.MustParseID("operations")
+
+	press   = device.MustParseID("press-1")
+	machine = device.MustParseID("machine-1")
+)
+
+type demoUser struct {
+	username string
+	tenant   tenant.ID
+	groups   []string
+}
+
+var demoUsers = []demoUser{
+	{username: "north-user", tenant: north},
+	{username: "south-user", tenant: south},
+	{username: "operator", tenant: operations, groups: []string{api.OperatorGroup}},
+}
+
+// seed fills an empty data folder with the demo. A start that was cut short is
+// made up for by the next.
+func (s *system) seed(ctx context.Context) error {
+	if s.secrets.Seeded {
+		return nil
+	}
+	for id, name := range map[tenant.ID]string{north: "North plant", south: "South plant", operations: "Platform operations"} {
+		if _, err := s.directory.Create(ctx, id, name); err != nil && !errors.Is(err, tenant.ErrExists) {
+			return err
+		}
+	}
+	for _, user := range demoUsers {
+		if err := s.seedUser(ctx, user); err != nil {
+			return err
+		}
+	}
+	for _, id := range []tenant.ID{north, south} {
+		for _, thing := range []device.ID{press, machine} {
+			if err := s.ensureDevice(ctx, id, thing, "press"); err != nil {
+				return err
+			}
+		}
+		if err := s.seedModels(ctx, id); err != nil {
+			return err
+		}
+	}
+	s.secrets.Seeded = true
+	return s.secrets.save()
+}
+
+func (s *system) seedUser(ctx context.Context, user demoUser) error {
+	password, err := s.password(user.username)
+	if err != nil {
+		return err
+	}
+	_, err = s.identity.AdminCreateUser(ctx, memauth.NewUser{
+		Username: user.username, Password: password, Email: user.username + "@example.com", Tenant: user.tenant, Groups: user.groups,
+	})
+	if errors.Is(err, auth.ErrUserExists) {
+		return nil
+	}
+	return err
+}
+
+// password returns the password of a user. It is kept before it is used, so
+// that it is known after a crash.
+func (s *system) password(username string) (string, error) {
+	if known := s.secrets.Passwords[username]; known != "" {
+		return known, nil
+	}
+	s.secrets.Passwords[username] = base32.StdEncoding.EncodeToString(randomBytes(10))
+	return s.secrets.Passwords[username], s.secrets.save()
+}
+
+// ensureDevice makes the device, and a password for it, unless they are there.
+func (s *system) ensureDevice(ctx context.Context, id tenant.ID, thing device.ID, kind string) error {
+	_, err := s.devices.Create(ctx, id, device.Thing{ID: thing, Type: kind})
+	if err != nil && !errors.Is(err, tenant.ErrExists) {
+		return err
+	}
+	name := device.ThingName(id, thing)
+	if s.secrets.Passwords[name] != "" {
+		return nil
+	}
+	_, password, err := s.devices.AddPassword(ctx, id, thing)
+	if err != nil {
+		return err
+	}
+	s.secrets.Passwords[name] = password
+	return s.secrets.save()
+}
+
+func (s *system) seedModels(ctx context.Context, id tenant.ID) error {
+	entries, err := models.ReadDir("models")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		definition, err := models.ReadFile("models/" + entry.Name())
+		if err != nil {
+			return err
+		}
+		if _, err := s.models.Put(ctx, id, definition); err != nil {
+			return fmt.Errorf("%s: %w", entry.Name(), err)
+		}
+	}
+	return nil
+}
+
+// guide prints what to try.
+func (s *system) guide(w io.Writer, fleet int) {
+	mqttHost, mqttPort := hostPort(s.broker.Addresses().TCP)
+	httpAddress := "http://" + s.listener.Addr().String()
+	name := device.ThingName(north, press)
+	fmt.Fprintf(w, `iotenant runs: HTTP %s (description at /openapi.json), MQTT %s:%s, data in %s
+
+Tenants north and south both have a device press-1. Neither can see the other's.
+Passwords are in %s. Try this in another terminal:
+
+# sign in as the user of north, and as the user of south
+login() { curl -s %s/auth/login -H 'Content-Type: application/json' -d "$1" | sed 's/.*"accessToken":"\([^"]*\)".*/\1/'; }
+NORTH=$(login '{"username": "north-user", "password": "%s"}')
+SOUTH=$(login '{"username": "south-user", "password": "%s"}')
+
+# the press of north reports three hot readings: a detector raises an alert
+for t in 96 97 98; do mosquitto_pub -h %s -p %s -i %s -u %s -P '%s' -q 1 -t %s -m "{\"temperature\": $t}"; done
+curl -s %s/devices/press-1/telemetry -H "Authorization: Bearer $NORTH"; echo
+curl -s %s/alerts -H "Authorization: Bearer $NORTH"; echo
+
+# south sees its own press, which reported nothing
+curl -s %s/devices/press-1/telemetry -H "Authorization: Bearer $SOUTH"; echo
+`,
+		httpAddress, mqttHost, mqttPort, s.config.data, s.secrets.path,
+		httpAddress, s.secrets.Passwords["north-user"], s.secrets.Passwords["south-user"],
+		mqttHost, mqttPort, name, name, s.secrets.Passwords[name], device.TelemetryTopic(north, press, ""),
+		httpAddress, httpAddress, httpAddress)
+	if fleet > 0 {
+		fmt.Fprintf(w, `
+# a command goes to a simulated device of north through its shadow, and comes back reported
+curl -s %s/devices/%s/commands -H "Authorization: Bearer $NORTH" -H 'Content-Type: application/json' -d '{"desired": {"setpoint": 7}, "wait": 10}'; echo
+`, httpAddress, fleetThing(0))
+	}
+	fmt.Fprintln(w)
+}

@@ -1,0 +1,121 @@
+// Command local is a complete multitenant IoT backend in one process, with no
+// AWS account: users sign in, devices connect by MQTT, telemetry is kept,
+// detector models raise alerts, commands go out through shadows.
+//
+//	go run ./examples/local
+//
+// The first start makes two tenants, with users, devices and detector models,
+// and prints what to try. Everything is kept in the data folder.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+type flags struct {
+	config
+	replay     string
+	speed      float64
+	simulation simulation
+	logLevel   string
+}
+
+func parseFlags(args []string) (flags, error) {
+	var f flags
+	set := flag.NewFlagSet("local", flag.ContinueOnError)
+	set.StringVar(&f.http, "http", "127.0.0.1:8080", "`address` of the HTTP API")
+	set.StringVar(&f.mqtt, "mqtt", "127.0.0.1:1883", "`address` for MQTT over TCP")
+	set.StringVar(&f.mqtts, "mqtts", "", "`address` for MQTT over TLS with client certificates (default none)")
+	set.StringVar(&f.data, "data", "iotenant-data", "`folder` in which everything is kept")
+	set.Float64Var(&f.rate, "rate", -1, "messages per second that one device may publish (default no limit; AWS IoT Core: 100)")
+	set.StringVar(&f.webhook, "webhook", "", "`URL` to which alerts are posted, signed")
+	set.StringVar(&f.replay, "replay", "", "CSV `file` with the header timestamp,value, which the device machine-1 of tenant north sends")
+	set.Float64Var(&f.speed, "speed", 0, "how many times faster than recorded to replay (default as fast as it is acknowledged)")
+	set.IntVar(&f.simulation.devices, "devices", 4, "`number` of simulated devices")
+	set.Uint64Var(&f.simulation.seed, "seed", 1, "seed of the simulation")
+	set.DurationVar(&f.simulation.interval, "interval", 2*time.Second, "how often a simulated device reports")
+	set.StringVar(&f.logLevel, "log", "warn", "`level` of the structured log on standard error: debug, info, warn, error, off")
+	if err := set.Parse(args); err != nil {
+		return f, err
+	}
+	switch {
+	case set.NArg() > 0:
+		return f, fmt.Errorf("unexpected argument %q", set.Arg(0))
+	case f.simulation.devices < 0 || f.simulation.interval <= 0 || f.speed < 0 || f.rate == 0:
+		return f, errors.New("-devices and -speed must not be negative, -interval must be positive, -rate must not be 0")
+	}
+	logger, err := newLogger(f.logLevel)
+	f.logger = logger
+	return f, err
+}
+
+func newLogger(level string) (*slog.Logger, error) {
+	if level == "off" {
+		return slog.New(slog.DiscardHandler), nil
+	}
+	var parsed slog.Level
+	if err := parsed.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("-log: %w", err)
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: parsed})), nil
+}
+
+func main() {
+	f, err := parseFlags(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		err = serve(ctx, f, os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "local:", err)
+		os.Exit(1)
+	}
+}
+
+// serve runs the system until ctx ends.
+func serve(ctx context.Context, f flags, out *os.File) (err error) {
+	s, err := open(f.config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.seed(ctx); err != nil {
+		return err
+	}
+	if err := f.simulation.prepare(ctx, s); err != nil {
+		return err
+	}
+	s.guide(out, f.simulation.devices)
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.run(ctx) })
+	group.Go(func() error { return f.simulation.run(ctx, s) })
+	group.Go(func() error { s.status(ctx, out); return nil })
+	if f.replay != "" {
+		group.Go(func() error { return s.replay(ctx, f.replay, f.speed, out) })
+	}
+	return group.Wait()
+}
+
+func hostPort(address string) (host, port string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address, ""
+	}
+	return host, port
+}
