@@ -82,7 +82,7 @@ func (m *Message) Check() error {
 // CheckAppend reports what is wrong with an append. Backends call it first.
 // The error is tenant.ErrID, [ErrBatch], or a [*MessageError].
 func CheckAppend(id tenant.ID, messages []Message) error {
-	if err := id.Check(); err != nil {
+	if err := checkTenant(id); err != nil {
 		return err
 	}
 	if len(messages) == 0 || len(messages) > MaxBatch {
@@ -94,6 +94,16 @@ func CheckAppend(id tenant.ID, messages []Message) error {
 		}
 	}
 	return nil
+}
+
+// checkTenant returns tenant.ErrID for the zero id and for that of the
+// platform, which has no things.
+func checkTenant(id tenant.ID) error {
+	if err := id.Check(); err != nil {
+		return err
+	}
+	_, err := tenant.ParseID(id.String())
+	return err
 }
 
 func isDatastore(name string) bool {

@@ -59,7 +59,7 @@ func (q *Query) PlanPoints(id tenant.ID, keys tenant.CursorKeys) (*Plan, error) 
 }
 
 func (q *Query) plan(id tenant.ID, keys tenant.CursorKeys, kind string) (*Plan, error) {
-	if err := id.Check(); err != nil {
+	if err := checkTenant(id); err != nil {
 		return nil, err
 	}
 	if err := q.check(); err != nil {

@@ -15,7 +15,8 @@ import (
 //
 //   - Isolation: a call with one tenant's id neither sees nor changes what was
 //     appended with another's, also for things of the same name.
-//   - The zero tenant id is refused with tenant.ErrID.
+//   - The zero tenant id, and that of the platform, which has no things, are
+//     refused with tenant.ErrID.
 //   - Durability: an append is acknowledged by a nil error. A backend that
 //     keeps data beyond the process has then made it durable.
 //   - Visibility: an acknowledged message, its points and last values are seen
@@ -102,7 +103,7 @@ func (o Outcome) String() string {
 // CheckLast reports what is wrong with the arguments of Last. Backends call it
 // first. The error is tenant.ErrID, device.ErrID or [ErrQuery].
 func CheckLast(id tenant.ID, datastore string, thing device.ID) error {
-	if err := id.Check(); err != nil {
+	if err := checkTenant(id); err != nil {
 		return err
 	}
 	if err := thing.Check(); err != nil {

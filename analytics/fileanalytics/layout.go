@@ -77,9 +77,6 @@ func parseTenantDirName(name string) (tenant.ID, bool) {
 	if !ok {
 		return tenant.ID{}, false
 	}
-	if text == tenant.Platform().String() {
-		return tenant.Platform(), true
-	}
 	id, err := tenant.ParseID(text)
 	return id, err == nil
 }

@@ -1,0 +1,44 @@
+package fileanalytics_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/analyticstest"
+	"github.com/iotenant/iotenant/analytics/fileanalytics"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+func open(t *testing.T) analytics.Store { return openIn(t, t.TempDir()) }
+
+func openIn(t *testing.T, dir string, optFns ...func(*fileanalytics.Options)) *fileanalytics.Store {
+	t.Helper()
+	store, err := fileanalytics.Open(dir, tenant.RandomCursorKeys(), optFns...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	analyticstest.TestStore(t, open)
+}
+
+// settled moves all messages to segments after every append.
+type settled struct{ *fileanalytics.Store }
+
+func (s settled) Append(ctx context.Context, id tenant.ID, messages []analytics.Message) ([]analytics.Outcome, error) {
+	outcomes, err := s.Store.Append(ctx, id, messages)
+	if err == nil {
+		err = s.Checkpoint(ctx)
+	}
+	return outcomes, err
+}
+
+func TestStoreOfSegments(t *testing.T) {
+	t.Parallel()
+	analyticstest.TestStore(t, func(t *testing.T) analytics.Store { return settled{openIn(t, t.TempDir())} })
+}

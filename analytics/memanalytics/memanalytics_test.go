@@ -1,0 +1,16 @@
+package memanalytics_test
+
+import (
+	"testing"
+
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/analyticstest"
+	"github.com/iotenant/iotenant/analytics/memanalytics"
+)
+
+func open(*testing.T) analytics.Store { return memanalytics.New() }
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	analyticstest.TestStore(t, open)
+}
