@@ -86,14 +86,9 @@ var table = []row{
 		breach:   [2]string{"./device/mqttdevice", "go.etcd.io/bbolt"},
 	}, {
 		packages: []string{"./@/file@"},
-		only:     []string{"std", "domain", "./internal/...", "github.com/parquet-go/parquet-go/..."},
+		only:     []string{"std", "domain", "./internal/..."},
 		why:      "one technology: files in a folder",
 		breach:   [2]string{"./analytics/fileanalytics", "go.etcd.io/bbolt"},
-	}, {
-		packages: []string{"./@/webhook@", "./@/log@"},
-		only:     []string{"std", "domain", "./internal/..."},
-		why:      "one technology, of the standard library: HTTP requests, logs",
-		breach:   [2]string{"./alerts/webhookalerts", "github.com/aws/aws-lambda-go/events"},
 	}, {
 		packages: []string{"./@/lambda@"},
 		only:     []string{"std", "domain", "./internal/...", "github.com/aws/aws-lambda-go/..."},
