@@ -189,7 +189,9 @@ func (d *Directory) setStatus(ctx context.Context, id ID, status Status, reason 
 
 // OnSuspend registers a function that Suspend calls, after the suspension is
 // stored, in the process that suspends. It should end the tenant's live
-// sessions and return soon. Call cancel to take it back.
+// sessions and return soon. So that no session slips through, an entry first
+// registers a new session where the listener finds it, then asks Admit. Call
+// cancel to take it back.
 func (d *Directory) OnSuspend(listener func(ID)) (cancel func()) {
 	key := &listener
 	d.mu.Lock()

@@ -45,3 +45,6 @@
 // [Directory] creates, lists and suspends tenants. It is the [Gate] that every
 // entry of a system asks before it serves.
 package tenant
+
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=repository.go -destination=tenantmock/repository.go -package=tenantmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=directory.go -destination=tenantmock/gate.go -package=tenantmock -write_source_comment=false -write_package_comment=false

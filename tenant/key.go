@@ -29,8 +29,8 @@ type Key struct {
 	problem string
 }
 
-// NewKey makes a key of its parts. A part is non-empty UTF-8 without control
-// characters. A bad part is reported with [ErrKey] by the call that uses the
+// NewKey makes a key of its parts. A part is non-empty UTF-8 without ASCII
+// control characters. A bad part is reported with [ErrKey] by the call that uses the
 // key, so that keys can be written in line.
 func NewKey(parts ...string) Key {
 	size := len(parts) - 1

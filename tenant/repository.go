@@ -38,7 +38,8 @@ type Repository[T any] interface {
 	// Put stores value under the key that the schema computes, if cond holds,
 	// and returns the item's new version. It replaces the whole item. Errors:
 	// [ErrExists], [ErrNotFound], [ErrVersion] by condition; [ErrID],
-	// [ErrKey], [ErrCondition], [ErrTooLarge].
+	// [ErrKey], [ErrCondition], [ErrTooLarge]; kind iotenant.ErrInvalid for a
+	// value that can't be encoded.
 	Put(ctx context.Context, id ID, value T, cond Condition) (Version, error)
 
 	// Delete removes the item with this key, if cond holds. Deleting with

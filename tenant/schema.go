@@ -5,8 +5,10 @@ import (
 	"time"
 )
 
-// MaxItemSize is the portable limit of an encoded item in bytes, key and
-// indexes included: DynamoDB's 400 KB.
+// MaxItemSize is the portable limit of an item in bytes, DynamoDB's 400 KB.
+// An item counts as its encoded value, its encoded key, an index key and the
+// key again for each index that it is in, one byte between these two, and
+// 1,024 bytes for the names of tenant, entity and attributes.
 const MaxItemSize = 400 << 10
 
 // MaxIndexes is the number of indexes that a schema may declare.
