@@ -38,10 +38,12 @@ func (r *response) WriteHeader(status int) {
 	r.status = status
 	r.head = append(r.head[:0], `{"statusCode":`...)
 	r.head = strconv.AppendInt(r.head, int64(status), 10)
-	r.appendHeaders()
 	r.appendCookies()
+	r.appendHeaders()
 }
 
+// appendHeaders leaves the object open, for a Content-Type that is found out
+// from the body.
 func (r *response) appendHeaders() {
 	_, typed := r.header["Content-Type"]
 	_, r.encoded = r.header["Content-Encoding"]
@@ -67,22 +69,17 @@ func (r *response) appendHeaders() {
 }
 
 func (r *response) appendCookies() {
-	cookies := r.header["Set-Cookie"]
-	if len(cookies) == 0 {
-		return
-	}
-	// Cookies go before the headers, which stay open for the Content-Type.
-	tail := r.head[len(`{"statusCode":200`):]
-	head := append([]byte(nil), r.head[:len(`{"statusCode":200`)]...)
-	head = append(head, `,"cookies":[`...)
-	for i, cookie := range cookies {
-		if i > 0 {
-			head = append(head, ',')
+	for i, cookie := range r.header["Set-Cookie"] {
+		if i == 0 {
+			r.head = append(r.head, `,"cookies":[`...)
+		} else {
+			r.head = append(r.head, ',')
 		}
-		head = appendString(head, cookie)
+		r.head = appendString(r.head, cookie)
 	}
-	head = append(head, ']')
-	r.head = append(head, tail...)
+	if len(r.header["Set-Cookie"]) > 0 {
+		r.head = append(r.head, ']')
+	}
 }
 
 // Write implements http.ResponseWriter.
