@@ -10,18 +10,18 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-type modelPath struct {
+type ModelPath struct {
 	Model string `path:"model" maxLength:"128"`
 }
 
 type putModelInput struct {
-	modelPath
+	ModelPath
 	Keep    bool   `query:"keep" doc:"Go on with the detectors of the version before, where their state still exists."`
 	RawBody []byte `contentType:"application/json"`
 }
 
 type listAlertsInput struct {
-	paging
+	Paging
 	Model  string        `query:"model" maxLength:"128" doc:"Only alerts of this detector model."`
 	Key    string        `query:"key" maxLength:"128" doc:"With model: only alerts of this detector."`
 	Status alerts.Status `query:"status" enum:"pending,dead" doc:"Only alerts that are not delivered yet, or given up."`
@@ -55,14 +55,14 @@ func (a *api) registerModels() {
 	})
 	operation(a, huma.Operation{
 		OperationID: "get-model", Method: http.MethodGet, Path: "/detector-models/{model}", Tags: tags, Summary: "Get a detector model",
-	}, func(ctx context.Context, id tenant.ID, input *modelPath) (*body[alerts.Model], error) {
+	}, func(ctx context.Context, id tenant.ID, input *ModelPath) (*body[alerts.Model], error) {
 		model, err := a.Models.Get(ctx, id, input.Model)
 		return &body[alerts.Model]{model}, err
 	})
 	operation(a, huma.Operation{
 		OperationID: "delete-model", Method: http.MethodDelete, Path: "/detector-models/{model}", Tags: tags, DefaultStatus: http.StatusNoContent,
 		Summary: "Delete a detector model and its detectors",
-	}, func(ctx context.Context, id tenant.ID, input *modelPath) (*struct{}, error) {
+	}, func(ctx context.Context, id tenant.ID, input *ModelPath) (*struct{}, error) {
 		return nil, a.Models.Delete(ctx, id, input.Model)
 	})
 }

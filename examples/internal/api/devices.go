@@ -13,47 +13,47 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// thingView is a thing as the API shows it.
-type thingView struct {
+// ThingView is a thing as the API shows it.
+type ThingView struct {
 	device.Thing
 	Version string `json:"version" doc:"Changes with each update of the device; needed to update it."`
 }
 
-func viewOf(item tenant.Item[device.Thing]) thingView {
-	return thingView{Thing: item.Value, Version: strconv.FormatUint(uint64(item.Version), 10)}
+func viewOf(item tenant.Item[device.Thing]) ThingView {
+	return ThingView{Thing: item.Value, Version: strconv.FormatUint(uint64(item.Version), 10)}
 }
 
 // deviceView is a thing with its presence.
 type deviceView struct {
-	thingView
+	ThingView
 	Presence device.Presence `json:"presence"`
 }
 
-type thingProperties struct {
+type ThingProperties struct {
 	Type       string            `json:"type,omitempty" maxLength:"128"`
 	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
 type createThingRequest struct {
 	ID device.ID `json:"id" doc:"1 to 91 of a-z, A-Z, 0-9, ':', '_' and '-'."`
-	thingProperties
+	ThingProperties
 }
 
 type updateThingInput struct {
-	thingPath
+	ThingPath
 	Body struct {
-		thingProperties
+		ThingProperties
 		Version string `json:"version" pattern:"^[0-9]{1,20}$" doc:"The version that was read."`
 	}
 }
 
 type listThingsInput struct {
-	paging
+	Paging
 	Type string `query:"type" maxLength:"128" doc:"Only devices of this type."`
 }
 
 type credentialPath struct {
-	thingPath
+	ThingPath
 	Credential string `path:"credential" maxLength:"128"`
 }
 
@@ -68,59 +68,59 @@ func (a *api) registerDevices() {
 	tags := []string{"devices"}
 	operation(a, huma.Operation{
 		OperationID: "create-device", Method: http.MethodPost, Path: "/devices", Tags: tags, DefaultStatus: http.StatusCreated, Summary: "Add a device",
-	}, func(ctx context.Context, id tenant.ID, input *body[createThingRequest]) (*body[thingView], error) {
+	}, func(ctx context.Context, id tenant.ID, input *body[createThingRequest]) (*body[ThingView], error) {
 		in := input.Body
 		item, err := a.Devices.Create(ctx, id, device.Thing{ID: in.ID, Type: in.Type, Attributes: in.Attributes})
-		return &body[thingView]{viewOf(item)}, err
+		return &body[ThingView]{viewOf(item)}, err
 	})
 	operation(a, huma.Operation{
 		OperationID: "list-devices", Method: http.MethodGet, Path: "/devices", Tags: tags, Summary: "List devices",
-	}, func(ctx context.Context, id tenant.ID, input *listThingsInput) (*body[list[thingView]], error) {
+	}, func(ctx context.Context, id tenant.ID, input *listThingsInput) (*body[list[ThingView]], error) {
 		page, err := a.Devices.List(ctx, id, device.ListQuery{Type: input.Type, Limit: input.Limit, Cursor: input.Cursor})
-		things := make([]thingView, len(page.Items))
+		things := make([]ThingView, len(page.Items))
 		for i, item := range page.Items {
 			things[i] = viewOf(item)
 		}
-		return &body[list[thingView]]{list[thingView]{Items: things, Next: page.Next}}, err
+		return &body[list[ThingView]]{list[ThingView]{Items: things, Next: page.Next}}, err
 	})
 	operation(a, huma.Operation{
 		OperationID: "get-device", Method: http.MethodGet, Path: "/devices/{thing}", Tags: tags, Summary: "Get a device, and whether it is connected",
-	}, func(ctx context.Context, id tenant.ID, input *thingPath) (*body[deviceView], error) {
+	}, func(ctx context.Context, id tenant.ID, input *ThingPath) (*body[deviceView], error) {
 		item, err := a.Devices.Get(ctx, id, input.Thing)
 		if err != nil {
 			return nil, err
 		}
 		presence, err := a.Devices.Presence(ctx, id, input.Thing)
-		return &body[deviceView]{deviceView{thingView: viewOf(item), Presence: presence}}, err
+		return &body[deviceView]{deviceView{ThingView: viewOf(item), Presence: presence}}, err
 	})
 	operation(a, huma.Operation{
 		OperationID: "update-device", Method: http.MethodPut, Path: "/devices/{thing}", Tags: tags, Summary: "Replace type and attributes of a device",
-	}, func(ctx context.Context, id tenant.ID, input *updateThingInput) (*body[thingView], error) {
+	}, func(ctx context.Context, id tenant.ID, input *updateThingInput) (*body[ThingView], error) {
 		version, err := strconv.ParseUint(input.Body.Version, 10, 64)
 		if err != nil {
 			return nil, huma.Error400BadRequest("version: not a version")
 		}
 		thing := device.Thing{ID: input.Thing, Type: input.Body.Type, Attributes: input.Body.Attributes}
 		item, err := a.Devices.Update(ctx, id, thing, tenant.Version(version))
-		return &body[thingView]{viewOf(item)}, err
+		return &body[ThingView]{viewOf(item)}, err
 	})
 	operation(a, huma.Operation{
 		OperationID: "delete-device", Method: http.MethodDelete, Path: "/devices/{thing}", Tags: tags, DefaultStatus: http.StatusNoContent,
 		Summary: "Delete a device with its credentials and shadows", Description: "Its telemetry is kept as long as the data retention says.",
-	}, func(ctx context.Context, id tenant.ID, input *thingPath) (*struct{}, error) {
+	}, func(ctx context.Context, id tenant.ID, input *ThingPath) (*struct{}, error) {
 		return nil, a.deleteDevice(ctx, id, input.Thing)
 	})
 	operation(a, huma.Operation{
 		OperationID: "create-password", Method: http.MethodPost, Path: "/devices/{thing}/passwords", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Make a password with which the device connects",
-	}, func(ctx context.Context, id tenant.ID, input *thingPath) (*body[passwordView], error) {
+	}, func(ctx context.Context, id tenant.ID, input *ThingPath) (*body[passwordView], error) {
 		credential, password, err := a.Devices.AddPassword(ctx, id, input.Thing)
 		name := device.ThingName(id, input.Thing)
 		return &body[passwordView]{passwordView{CredentialID: credential.ID, ClientID: name, Username: name, Password: password}}, err
 	})
 	operation(a, huma.Operation{
 		OperationID: "list-credentials", Method: http.MethodGet, Path: "/devices/{thing}/credentials", Tags: tags, Summary: "List the credentials of a device",
-	}, func(ctx context.Context, id tenant.ID, input *thingPath) (*body[list[credentialView]], error) {
+	}, func(ctx context.Context, id tenant.ID, input *ThingPath) (*body[list[credentialView]], error) {
 		credentials, err := a.Devices.Credentials(ctx, id, input.Thing)
 		views := make([]credentialView, len(credentials))
 		for i, c := range credentials {

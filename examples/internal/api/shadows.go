@@ -13,12 +13,12 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-type shadowInput struct {
-	thingPath
+type ShadowInput struct {
+	ThingPath
 	Name string `query:"name" maxLength:"64" doc:"The name of a named shadow; absent for the classic one."`
 }
 
-func (i *shadowInput) name() (shadow.Name, error) {
+func (i *ShadowInput) name() (shadow.Name, error) {
 	if i.Name == "" {
 		return shadow.Name{}, nil
 	}
@@ -26,18 +26,18 @@ func (i *shadowInput) name() (shadow.Name, error) {
 }
 
 type updateShadowInput struct {
-	shadowInput
+	ShadowInput
 	RawBody []byte `contentType:"application/json"`
 }
 
 type shadowNamesInput struct {
-	thingPath
+	ThingPath
 	Limit  int           `query:"limit" minimum:"1" maximum:"100" default:"100"`
 	Cursor tenant.Cursor `query:"cursor" maxLength:"4096"`
 }
 
 type commandInput struct {
-	thingPath
+	ThingPath
 	Body struct {
 		Shadow  string         `json:"shadow,omitempty" maxLength:"64" doc:"The name of a named shadow; absent for the classic one."`
 		Desired map[string]any `json:"desired" doc:"The values that the device is to make true."`
@@ -49,7 +49,7 @@ func (a *api) registerShadows() {
 	tags := []string{"shadows"}
 	operation(a, huma.Operation{
 		OperationID: "get-shadow", Method: http.MethodGet, Path: "/devices/{thing}/shadow", Tags: tags, Summary: "Get a shadow document",
-	}, func(ctx context.Context, id tenant.ID, input *shadowInput) (*body[json.RawMessage], error) {
+	}, func(ctx context.Context, id tenant.ID, input *ShadowInput) (*body[json.RawMessage], error) {
 		name, err := input.name()
 		if err != nil {
 			return nil, err
@@ -73,7 +73,7 @@ func (a *api) registerShadows() {
 	})
 	operation(a, huma.Operation{
 		OperationID: "delete-shadow", Method: http.MethodDelete, Path: "/devices/{thing}/shadow", Tags: tags, Summary: "Delete a shadow",
-	}, func(ctx context.Context, id tenant.ID, input *shadowInput) (*body[json.RawMessage], error) {
+	}, func(ctx context.Context, id tenant.ID, input *ShadowInput) (*body[json.RawMessage], error) {
 		name, err := input.name()
 		if err != nil {
 			return nil, err
@@ -102,7 +102,7 @@ func (a *api) registerShadows() {
 }
 
 func (a *api) command(ctx context.Context, id tenant.ID, input *commandInput) (shadow.Command, error) {
-	name, err := (&shadowInput{Name: input.Body.Shadow}).name()
+	name, err := (&ShadowInput{Name: input.Body.Shadow}).name()
 	if err != nil {
 		return shadow.Command{}, err
 	}

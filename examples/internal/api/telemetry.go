@@ -12,13 +12,13 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-type thingPath struct {
+type ThingPath struct {
 	Thing device.ID `path:"thing"`
 }
 
 type telemetryInput struct {
-	thingPath
-	paging
+	ThingPath
+	Paging
 	Metric     []string  `query:"metric" maxItems:"100" doc:"Only these metrics; all if absent."`
 	Channel    []string  `query:"channel" maxItems:"100" doc:"Only these channels; all if absent."`
 	From       time.Time `query:"from" doc:"From this time on, RFC 3339."`
@@ -48,7 +48,7 @@ func (a *api) registerTelemetry() {
 	operation(a, huma.Operation{
 		OperationID: "last-telemetry", Method: http.MethodGet, Path: "/devices/{thing}/telemetry/last", Tags: tags,
 		Summary: "The last reading of each metric of a device",
-	}, func(ctx context.Context, id tenant.ID, input *thingPath) (*body[list[analytics.Point]], error) {
+	}, func(ctx context.Context, id tenant.ID, input *ThingPath) (*body[list[analytics.Point]], error) {
 		if _, err := a.Devices.Get(ctx, id, input.Thing); err != nil {
 			return nil, err
 		}

@@ -9,8 +9,10 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// paging is a part of every list's input.
-type paging struct {
+// Embedded types are exported: huma does not see others.
+
+// Paging is a part of every list's input.
+type Paging struct {
 	Limit  int           `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The largest number of items in the answer."`
 	Cursor tenant.Cursor `query:"cursor" maxLength:"4096" doc:"The next of the page before."`
 }
@@ -29,7 +31,7 @@ func listOf[T any](page tenant.Page[T]) *body[list[T]] {
 	return &body[list[T]]{list[T]{Items: items, Next: page.Next}}
 }
 
-type tenantPath struct {
+type TenantPath struct {
 	Tenant tenant.ID `path:"tenant"`
 }
 
@@ -39,7 +41,7 @@ type createTenantRequest struct {
 }
 
 type suspendTenantInput struct {
-	tenantPath
+	TenantPath
 	Body struct {
 		Reason string `json:"reason" maxLength:"200"`
 	}
@@ -56,13 +58,13 @@ func (a *api) registerTenants() {
 	})
 	operatorOperation(a, huma.Operation{
 		OperationID: "list-tenants", Method: http.MethodGet, Path: "/tenants", Tags: tags, Summary: "List tenants (operators)",
-	}, func(ctx context.Context, input *paging) (*body[list[tenant.Tenant]], error) {
+	}, func(ctx context.Context, input *Paging) (*body[list[tenant.Tenant]], error) {
 		page, err := a.Tenants.List(ctx, input.Limit, input.Cursor)
 		return listOf(page), err
 	})
 	operatorOperation(a, huma.Operation{
 		OperationID: "get-tenant", Method: http.MethodGet, Path: "/tenants/{tenant}", Tags: tags, Summary: "Get a tenant (operators)",
-	}, func(ctx context.Context, input *tenantPath) (*body[tenant.Tenant], error) {
+	}, func(ctx context.Context, input *TenantPath) (*body[tenant.Tenant], error) {
 		found, err := a.Tenants.Get(ctx, input.Tenant)
 		return &body[tenant.Tenant]{found}, err
 	})
@@ -75,7 +77,7 @@ func (a *api) registerTenants() {
 	})
 	operatorOperation(a, huma.Operation{
 		OperationID: "resume-tenant", Method: http.MethodPost, Path: "/tenants/{tenant}/resume", Tags: tags, Summary: "Resume a tenant (operators)",
-	}, func(ctx context.Context, input *tenantPath) (*body[tenant.Tenant], error) {
+	}, func(ctx context.Context, input *TenantPath) (*body[tenant.Tenant], error) {
 		resumed, err := a.Tenants.Resume(ctx, input.Tenant)
 		return &body[tenant.Tenant]{resumed}, err
 	})
