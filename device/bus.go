@@ -56,9 +56,9 @@ type BatchReceiver interface {
 //     copies it to keep it after it returns.
 //   - A handler may be called concurrently. It may publish, subscribe and
 //     cancel. It must return soon: publishers may wait for it.
-//   - After cancel returns, no call of the handler begins. Cancelling twice is
-//     no error. The context bounds the call of Subscribe, not the
-//     subscription.
+//   - A message that is published after cancel returned does not reach the
+//     handler. Cancelling twice is no error. The context bounds the call of
+//     Subscribe, not the subscription.
 //   - A call made with a cancelled context ends with the context's error and
 //     has no effect.
 //   - All methods may be called concurrently.

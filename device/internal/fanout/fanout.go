@@ -20,9 +20,6 @@ type Handlers struct {
 type handler struct {
 	filter device.Filter
 	handle func(device.Message)
-
-	mu        sync.RWMutex
-	cancelled bool
 }
 
 // Add adds a handler, until cancel is called.
@@ -38,9 +35,6 @@ func (h *Handlers) Add(id tenant.ID, filter device.Filter, handle func(device.Me
 }
 
 func (h *Handlers) remove(id tenant.ID, gone *handler) {
-	gone.mu.Lock()
-	gone.cancelled = true
-	gone.mu.Unlock()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	left := slices.DeleteFunc(slices.Clone(h.byTenant[id]), func(other *handler) bool { return other == gone })
@@ -58,14 +52,8 @@ func (h *Handlers) Call(message device.Message) {
 	handlers := h.byTenant[message.Topic.Tenant]
 	h.mu.RUnlock()
 	for _, handler := range handlers {
-		if handler.filter.Matches(message.Topic) && handler.live() {
+		if handler.filter.Matches(message.Topic) {
 			handler.handle(message)
 		}
 	}
-}
-
-func (h *handler) live() bool {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return !h.cancelled
 }
