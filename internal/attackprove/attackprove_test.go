@@ -51,7 +51,7 @@ func TestProve(t *testing.T) {
 		{with(func(g *guard) { g.tests = []string{"TestAttackMissing"} }), "TestAttackMissing does not pass with the guard in place"},
 		{with(func(g *guard) { g.tests = []string{"TestAttackRed"} }), "TestAttackRed does not pass with the guard in place"},
 		{with(func(g *guard) { g.tests = []string{"TestAttackSkipped"} }), "TestAttackSkipped does not pass with the guard in place"},
-		{with(func(g *guard) { g.tests = []string{"TestOwner"} }), "TestOwner is not the name of a test TestAttack..."},
+		{with(func(g *guard) { g.tests = []string{"TestOwner"} }), "TestOwner is not named like an attack"},
 		{with(func(g *guard) { g.tests = nil }), "a member is empty"},
 		{with(func(g *guard) { g.disabled = g.statement }), "nothing is disabled"},
 		{with(func(g *guard) { g.file = "vault/vault_test.go" }), "is a test"},

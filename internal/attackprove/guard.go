@@ -36,7 +36,7 @@ func (g guard) check() error {
 	}
 	for _, test := range g.tests {
 		if !strings.HasPrefix(test, "TestAttack") || strings.Contains(test, "/") {
-			return fmt.Errorf("guard %q: %s is not the name of a test TestAttack...", g.name, test)
+			return fmt.Errorf("guard %q: %s is not named like an attack", g.name, test)
 		}
 	}
 	return nil
