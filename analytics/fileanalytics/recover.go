@@ -23,8 +23,8 @@ func (s *Store) recover() error {
 	if err != nil {
 		return err
 	}
-	if len(numbers) == 0 {
-		numbers = []uint64{1}
+	if numbers, err = s.dropUnused(numbers); err != nil {
+		return err
 	}
 	s.oldest, s.arrival = numbers[0], 1
 	var content journalContent
@@ -34,7 +34,7 @@ func (s *Store) recover() error {
 			return err
 		}
 		if content.size == 0 {
-			break
+			break // the first journal of all, not finished
 		}
 		if i > 0 && content.first != s.arrival {
 			return fmt.Errorf("%w: %s: does not continue the one before it", analytics.ErrCorrupt, s.files.relative(s.files.journal(number)))
@@ -66,6 +66,29 @@ func (s *Store) journalNumbers() ([]uint64, error) {
 	}
 	slices.Sort(numbers)
 	return numbers, nil
+}
+
+// dropUnused removes the last journals if nothing was written to them. The one
+// before may have been continued when its successor could not be finished.
+func (s *Store) dropUnused(numbers []uint64) ([]uint64, error) {
+	if len(numbers) == 0 {
+		return []uint64{1}, nil
+	}
+	for last := len(numbers) - 1; last > 0; last-- {
+		name := s.files.journal(numbers[last])
+		data, err := readFile(s.fs, name)
+		if err != nil {
+			return nil, err
+		}
+		if len(data) > journalHeader {
+			break
+		}
+		if err := s.fs.Remove(name); err != nil {
+			return nil, err
+		}
+		numbers = numbers[:last]
+	}
+	return numbers, s.fs.SyncDir(s.files.journalDir())
 }
 
 func (s *Store) readJournal(number uint64, last bool) (journalContent, error) {
@@ -210,15 +233,16 @@ func (s *Store) load(a *archive) error {
 		s.options.Logger.Warn("fileanalytics: state read anew from segments", "file", s.files.relative(name), "error", err)
 	}
 	a.reset()
-	return s.rebuild(a)
+	return s.rebuild(a, data == nil)
 }
 
 func (a *archive) reset() {
 	a.through, a.segments, a.streams = 0, nil, map[streamKey]*stream{}
 }
 
-// rebuild fills an archive from its segments, all of which it reads.
-func (s *Store) rebuild(a *archive) error {
+// rebuild fills an archive from its segments, all of which it reads. Where no
+// checkpoint has finished yet, they may have a torn end.
+func (s *Store) rebuild(a *archive, torn bool) error {
 	names, err := s.fs.ReadDir(s.files.tenantDir(a.id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -231,7 +255,7 @@ func (s *Store) rebuild(a *archive) error {
 		if !ok {
 			continue
 		}
-		found, err := s.rebuildSegment(a, d)
+		found, err := s.rebuildSegment(a, d, torn)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.files.relative(s.files.segment(a.id, d)), err)
 		}
@@ -245,7 +269,7 @@ func (s *Store) rebuild(a *archive) error {
 
 // rebuildSegment reads the runs of a segment, up to those of journals that
 // were there at start: these are replayed and written again.
-func (s *Store) rebuildSegment(a *archive, d day) (_ segment, err error) {
+func (s *Store) rebuildSegment(a *archive, d day, torn bool) (_ segment, err error) {
 	found := segment{day: d, bounds: noBounds()}
 	file, err := s.fs.Open(s.files.segment(a.id, d))
 	if err != nil {
@@ -259,8 +283,8 @@ func (s *Store) rebuildSegment(a *archive, d day) (_ segment, err error) {
 	for found.size < size {
 		next, err := readRun(file, a.id, found.size, size)
 		if err != nil {
-			if len(s.sealed) > 0 && errors.Is(err, analytics.ErrCorrupt) {
-				return found, nil // the checkpoint of a sealed journal did not finish
+			if torn && errors.Is(err, analytics.ErrCorrupt) {
+				return found, nil
 			}
 			return found, err
 		}
