@@ -109,10 +109,11 @@ func (m *Models) newModel(definition []byte, options PutOptions) (Model, error) 
 	if err := checkModelName(name); err != nil {
 		return Model{}, err
 	}
-	var text bytes.Buffer
-	if err := json.Compact(&text, definition); err != nil {
+	var compact, text bytes.Buffer
+	if err := json.Compact(&compact, definition); err != nil {
 		return Model{}, fmt.Errorf("%w: %w", ErrModel, err)
 	}
+	json.HTMLEscape(&text, compact.Bytes()) // as it comes back from a repository
 	return Model{Name: name, Definition: text.Bytes(), Disabled: options.Disabled}, nil
 }
 
