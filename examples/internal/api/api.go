@@ -29,13 +29,15 @@ const OperatorGroup = "operators"
 // 512 KB.
 const maxBody = 600 << 10
 
-// Services is what the API is composed of. All are required.
+// Services is what the API is composed of. All are required but Identity.
 type Services struct {
 	// Authenticator verifies bearer tokens, and Gate decides whether their
 	// tenants are served.
 	Authenticator auth.Authenticator
 	Gate          tenant.Gate
 
+	// Identity is nil where users sign in elsewhere; the API then has no
+	// operations for it.
 	Identity  auth.Identity
 	Tenants   *tenant.Directory
 	Devices   *device.Registry
@@ -73,7 +75,9 @@ func New(services Services, optFns ...func(*Options)) http.Handler {
 	inner := http.NewServeMux()
 	a := &api{Services: services, options: options, inner: inner, root: http.NewServeMux()}
 	a.huma = humago.New(inner, config())
-	a.registerAuth()
+	if a.Identity != nil {
+		a.registerAuth()
+	}
 	a.registerTenants()
 	a.registerDevices()
 	a.registerTelemetry()
