@@ -164,6 +164,7 @@ func (s *session) takeWill() error {
 	pk := packets.Packet{
 		FixedHeader:     packets.FixedHeader{Type: packets.Publish, Qos: will.Qos, Retain: will.Retain},
 		ProtocolVersion: s.client.Properties.ProtocolVersion,
+		PacketID:        uint16(will.Qos), // any
 		TopicName:       will.TopicName,
 		Payload:         will.Payload,
 		Properties:      packets.Properties{User: will.User},
