@@ -5,4 +5,5 @@ import "slices"
 // guards are all that attackprove disables, by entry point.
 var guards = slices.Concat(
 	tenantGuards,
+	authGuards,
 )

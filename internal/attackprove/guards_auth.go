@@ -1,0 +1,85 @@
+package main
+
+var authGuards = []guard{
+	{
+		name: "tokens are signed with RS256", file: "auth/verifier.go", pkg: "./auth",
+		statement: "if string(head.algorithm) != algorithmRS256 {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackAlgorithms"},
+	}, {
+		name: "the signature is the issuer's", file: "auth/verifier.go", pkg: "./auth",
+		statement: "if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], s.signature) != nil {",
+		disabled:  "if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], s.signature) != nil && false {",
+		tests:     []string{"TestAttackOtherIssuersKey", "TestAttackKeysInTheHeader"},
+	}, {
+		name: "the issuer is one of the configuration", file: "auth/verifier.go", pkg: "./auth",
+		statement: "issuer := v.issuers[string(s.claims.issuer)]",
+		disabled: `issuer := v.issuers[string(s.claims.issuer)]
+	for _, other := range v.issuers {
+		if issuer == nil {
+			issuer = other
+		}
+	}`,
+		tests: []string{"TestAttackClaims"},
+	}, {
+		name: "an access token is for one of the clients", file: "auth/verifier.go", pkg: "./auth",
+		statement: "return i.isClient(c.clientID)",
+		disabled:  "return true",
+		tests:     []string{"TestAttackClaims", "TestAttackOtherIssuersKey"},
+	}, {
+		name: "an ID token is for our clients only", file: "auth/verifier.go", pkg: "./auth",
+		statement: "if !i.isClient(audience) {",
+		disabled:  "if !i.isClient(audience) && false {",
+		tests:     []string{"TestAttackAudienceOfIDTokens"},
+	}, {
+		name: "the token has not expired", file: "auth/verifier.go", pkg: "./auth",
+		statement: "case !now.Before(time.Unix(c.expires, 0).Add(v.options.Skew)):",
+		disabled:  "case false:",
+		tests:     []string{"TestAttackClaims"},
+	}, {
+		name: "the token is valid already", file: "auth/verifier.go", pkg: "./auth",
+		statement: "case c.has&hasNotBefore != 0 && c.notBefore > latest:",
+		disabled:  "case false:",
+		tests:     []string{"TestAttackClaims"},
+	}, {
+		name: "the token was not issued in the future", file: "auth/verifier.go", pkg: "./auth",
+		statement: "case c.has&hasIssuedAt != 0 && c.issuedAt > latest:",
+		disabled:  "case false:",
+		tests:     []string{"TestAttackClaims"},
+	}, {
+		name: "a token has one spelling", file: "auth/verifier.go", pkg: "./auth",
+		statement: "base64.RawURLEncoding.Strict()",
+		disabled:  "base64.RawURLEncoding",
+		tests:     []string{"TestAttackShapes"},
+	}, {
+		name: "a token names a tenant", file: "auth/verifier.go", pkg: "./auth",
+		statement: "if issuer.Tenant.IsZero() {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackTenantClaim"},
+	}, {
+		name: "the issuer of one tenant speaks for that tenant", file: "auth/verifier.go", pkg: "./auth",
+		statement: "if !issuer.Tenant.IsZero() {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackTenantOfAnIssuer"},
+	}, {
+		name: "no claim occurs twice", file: "auth/claims.go", pkg: "./auth",
+		statement: "if !d.remember(name) {",
+		disabled:  "if !d.remember(name) && false {",
+		tests:     []string{"TestAttackDuplicateClaims", "TestAttackHeaders"},
+	}, {
+		name: "a remembered token expires", file: "auth/cache.go", pkg: "./auth",
+		statement: "if !now.Before(t.until) {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackCachedTokenExpires"},
+	}, {
+		name: "a remembered token dies with its key", file: "auth/cache.go", pkg: "./auth",
+		statement: "return err == nil && keys == t.keys",
+		disabled:  "return err == nil && keys != nil",
+		tests:     []string{"TestAttackRemovedKey", "TestAttackReplacedKeyUnderTheSameID"},
+	}, {
+		name: "invented key ids cause few fetches", file: "auth/remotekeys.go", pkg: "./auth",
+		statement: "if now.Before(r.next) && !force {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackUnknownKeyStorm"},
+	},
+}
