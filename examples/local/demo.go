@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/iotenant/iotenant/auth"
 	"github.com/iotenant/iotenant/auth/memauth"
@@ -62,6 +63,9 @@ func (s *system) seed(ctx context.Context) error {
 			if err := s.ensureDevice(ctx, id, thing, "press"); err != nil {
 				return err
 			}
+		}
+		if _, err := s.certificates.client(ctx, s.devices, id, press); err != nil {
+			return err
 		}
 		if err := s.seedModels(ctx, id); err != nil {
 			return err
@@ -132,36 +136,57 @@ func (s *system) seedModels(ctx context.Context, id tenant.ID) error {
 
 // guide prints what to try.
 func (s *system) guide(w io.Writer, fleet int) {
-	mqttHost, mqttPort := hostPort(s.broker.Addresses().TCP)
-	httpAddress := "http://" + s.listener.Addr().String()
-	name := device.ThingName(north, press)
-	fmt.Fprintf(w, `iotenant runs: HTTP %s (description at /openapi.json), MQTT %s:%s, data in %s
+	host, port := hostPort(s.broker.Addresses().TCP)
+	values := strings.NewReplacer(
+		"{http}", "http://"+s.listener.Addr().String(),
+		"{host}", host, "{port}", port,
+		"{data}", s.config.data,
+		"{secrets}", s.secrets.path,
+		"{north password}", s.secrets.Passwords["north-user"],
+		"{south password}", s.secrets.Passwords["south-user"],
+		"{press}", device.ThingName(north, press),
+		"{press password}", s.secrets.Passwords[device.ThingName(north, press)],
+		"{press topic}", device.TelemetryTopic(north, press, "").String(),
+		"{other topic}", device.TelemetryTopic(south, press, "").String(),
+		"{compressor}", fleetThing(0).String(),
+		"{certificates}", s.certificates.folder,
+	)
+	text := guideText
+	if _, tlsPort := hostPort(s.broker.Addresses().TLS); tlsPort != "" {
+		text += strings.ReplaceAll(guideTLSText, "{tls port}", tlsPort)
+	}
+	if fleet > 0 {
+		text += guideFleetText
+	}
+	fmt.Fprintln(w, values.Replace(text))
+}
+
+const guideText = `iotenant runs: HTTP {http} (description at /openapi.json), MQTT {host}:{port}, data in {data}
 
 Tenants north and south both have a device press-1. Neither can see the other's.
-Passwords are in %s. Try this in another terminal:
+All passwords are in {secrets}. Try this in another terminal:
 
 # sign in as the user of north, and as the user of south
-login() { curl -s %s/auth/login -H 'Content-Type: application/json' -d "$1" | sed 's/.*"accessToken":"\([^"]*\)".*/\1/'; }
-NORTH=$(login '{"username": "north-user", "password": "%s"}')
-SOUTH=$(login '{"username": "south-user", "password": "%s"}')
+login() { curl -s {http}/auth/login -H 'Content-Type: application/json' -d "$1" | sed 's/.*"accessToken":"\([^"]*\)".*/\1/'; }
+NORTH=$(login '{"username": "north-user", "password": "{north password}"}')
+SOUTH=$(login '{"username": "south-user", "password": "{south password}"}')
 
 # the press of north reports three hot readings: a detector raises an alert
-for t in 96 97 98; do mosquitto_pub -h %s -p %s -i %s -u %s -P '%s' -q 1 -t %s -m "{\"temperature\": $t}"; done
-curl -s %s/devices/press-1/telemetry -H "Authorization: Bearer $NORTH"; echo
-curl -s %s/alerts -H "Authorization: Bearer $NORTH"; echo
+for t in 96 97 98; do mosquitto_pub -h {host} -p {port} -i {press} -u {press} -P '{press password}' -q 1 -t {press topic} -m "{\"temperature\": $t}"; done
+curl -s {http}/devices/press-1/telemetry -H "Authorization: Bearer $NORTH"
+curl -s {http}/alerts -H "Authorization: Bearer $NORTH"
 
-# south sees its own press, which reported nothing
-curl -s %s/devices/press-1/telemetry -H "Authorization: Bearer $SOUTH"; echo
-`,
-		httpAddress, mqttHost, mqttPort, s.config.data, s.secrets.path,
-		httpAddress, s.secrets.Passwords["north-user"], s.secrets.Passwords["south-user"],
-		mqttHost, mqttPort, name, name, s.secrets.Passwords[name], device.TelemetryTopic(north, press, ""),
-		httpAddress, httpAddress, httpAddress)
-	if fleet > 0 {
-		fmt.Fprintf(w, `
+# south sees its own press, which reported nothing; and the press of north may not speak for it
+curl -s {http}/devices/press-1/telemetry -H "Authorization: Bearer $SOUTH"
+mosquitto_pub -V 5 -h {host} -p {port} -i {press} -u {press} -P '{press password}' -q 1 -t {other topic} -m '{"temperature": 99}'
+`
+
+const guideTLSText = `
+# with a client certificate instead of a password
+mosquitto_pub -h {host} -p {tls port} --cafile {certificates}/authority.pem --cert {certificates}/north_press-1.pem --key {certificates}/north_press-1-key.pem -i {press} -q 1 -t {press topic} -m '{"temperature": 70}'
+`
+
+const guideFleetText = `
 # a command goes to a simulated device of north through its shadow, and comes back reported
-curl -s %s/devices/%s/commands -H "Authorization: Bearer $NORTH" -H 'Content-Type: application/json' -d '{"desired": {"setpoint": 7}, "wait": 10}'; echo
-`, httpAddress, fleetThing(0))
-	}
-	fmt.Fprintln(w)
-}
+curl -s {http}/devices/{compressor}/commands -H "Authorization: Bearer $NORTH" -H 'Content-Type: application/json' -d '{"desired": {"setpoint": 7}, "wait": 10}'
+`

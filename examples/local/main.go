@@ -36,7 +36,7 @@ func parseFlags(args []string) (flags, error) {
 	set := flag.NewFlagSet("local", flag.ContinueOnError)
 	set.StringVar(&f.http, "http", "127.0.0.1:8080", "`address` of the HTTP API")
 	set.StringVar(&f.mqtt, "mqtt", "127.0.0.1:1883", "`address` for MQTT over TCP")
-	set.StringVar(&f.mqtts, "mqtts", "", "`address` for MQTT over TLS with client certificates (default none)")
+	set.StringVar(&f.mqtts, "mqtts", "127.0.0.1:8883", "`address` for MQTT over TLS with client certificates; empty for none")
 	set.StringVar(&f.data, "data", "iotenant-data", "`folder` in which everything is kept")
 	set.Float64Var(&f.rate, "rate", -1, "messages per second that one device may publish (default no limit; AWS IoT Core: 100)")
 	set.StringVar(&f.webhook, "webhook", "", "`URL` to which alerts are posted, signed")

@@ -43,9 +43,10 @@ type config struct {
 
 // system is the whole backend in one process.
 type system struct {
-	config  config
-	secrets *secrets
-	closers []io.Closer
+	config       config
+	secrets      *secrets
+	certificates *certificates
+	closers      []io.Closer
 
 	store     *bolttenant.Store
 	telemetry *fileanalytics.Store
@@ -74,6 +75,9 @@ func open(c config) (s *system, err error) {
 		return s, err
 	}
 	if s.secrets, err = loadSecrets(c.data); err != nil {
+		return s, err
+	}
+	if s.certificates, err = openCertificates(filepath.Join(c.data, "certificates")); err != nil {
 		return s, err
 	}
 	cursors, err := tenant.NewCursorKeys(s.secrets.CursorKey)
@@ -148,13 +152,18 @@ func (s *system) composeDevices() error {
 		bolttenant.NewRepository(s.store, &device.PresenceSchema),
 	)
 	s.ingest = &ingest{logger: s.config.logger}
-	options := func(o *mqttdevice.Options) {
+	server, err := s.certificates.server()
+	if err != nil {
+		return err
+	}
+	s.broker = mqttdevice.New(s.devices, s.directory, s.ingest, func(o *mqttdevice.Options) {
 		o.Address = s.config.mqtt
+		o.TLSAddress = s.config.mqtts
+		o.TLS = server
 		o.Presence = s.devices
 		o.Limits.PublishRate = s.config.rate
 		o.Logger = s.config.logger
-	}
-	s.broker = mqttdevice.New(s.devices, s.directory, s.ingest, options)
+	})
 	// A suspended tenant's devices and users are sent away at once.
 	s.directory.OnSuspend(s.broker.DisconnectTenant)
 	s.directory.OnSuspend(func(id tenant.ID) {
