@@ -13,8 +13,8 @@ import (
 // that Options.Tenants names, until ctx ends. It goes on after failures: what
 // failed is tried again, and no tenant waits for another. Run it once per
 // Runtime; several processes may run over the same repositories, each action
-// is then delivered by one of them. Run returns the error of ctx, after what
-// it began has ended, or kind iotenant.ErrInvalid without Options.Tenants.
+// is then delivered by one of them. Run returns nil, after what it began has
+// ended, or kind iotenant.ErrInvalid without Options.Tenants.
 func (r *Runtime) Run(ctx context.Context) error {
 	if r.options.Tenants == nil {
 		return fmt.Errorf("alerts: run: %w: Options.Tenants is nil", iotenant.ErrInvalid)
@@ -26,7 +26,7 @@ func (r *Runtime) Run(ctx context.Context) error {
 	defer r.agenda.Store(nil)
 	l := &loop{runtime: r, agenda: a, finished: make(chan finished), tenants: map[tenant.ID]*share{}}
 	l.run(ctx)
-	return context.Cause(ctx)
+	return nil
 }
 
 // loop shares the workers out. Its fields belong to the goroutine of Run.
