@@ -46,12 +46,19 @@ func TestStore(t *testing.T, open Open) {
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
-			for _, test := range group.tests {
-				t.Run(test.sentence, func(t *testing.T) {
-					t.Parallel()
-					test.check(newFixture(t, open))
-				})
-			}
+			run(t, open, group.tests)
+		})
+	}
+}
+
+// TestIsolation checks that tenants are apart. It is part of [TestStore].
+func TestIsolation(t *testing.T, open Open) { run(t, open, isolationTests) }
+
+func run(t *testing.T, open Open, tests []contractTest) {
+	for _, test := range tests {
+		t.Run(test.sentence, func(t *testing.T) {
+			t.Parallel()
+			test.check(newFixture(t, open))
 		})
 	}
 }

@@ -100,12 +100,22 @@ func TestRepository(t *testing.T, open Open) {
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
-			for _, test := range group.tests {
-				t.Run(test.sentence, func(t *testing.T) {
-					t.Parallel()
-					test.check(newFixture(t, open))
-				})
-			}
+			run(t, open, group.tests)
+		})
+	}
+}
+
+// TestIsolation checks that tenants are apart, also by their cursors. It is
+// part of [TestRepository].
+func TestIsolation(t *testing.T, open Open) {
+	run(t, open, slices.Concat(isolationTests, cursorTests))
+}
+
+func run(t *testing.T, open Open, tests []contractTest) {
+	for _, test := range tests {
+		t.Run(test.sentence, func(t *testing.T) {
+			t.Parallel()
+			test.check(newFixture(t, open))
 		})
 	}
 }
