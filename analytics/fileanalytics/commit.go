@@ -2,6 +2,7 @@ package fileanalytics
 
 import (
 	"context"
+	"runtime"
 	"slices"
 
 	"github.com/iotenant/iotenant/analytics"
@@ -87,6 +88,7 @@ func (s *Store) commit(ctx context.Context, r *request) error {
 			s.withdraw(b, r)
 			return ctx.Err()
 		case s.lead <- struct{}{}:
+			s.gather()
 			s.writeBatch(s.dequeue())
 			<-s.lead
 		}
@@ -103,6 +105,32 @@ func (s *Store) enqueue(r *request) *batch {
 	b.requests = append(b.requests, r)
 	b.size += r.size
 	return b
+}
+
+// maxYields bounds how long a leader waits for company.
+const maxYields = 4
+
+// gather lets those run who were woken by the batch before and are about to
+// append again, so that they share this fsync instead of waiting for the next.
+// Alone, a leader loses less than a microsecond.
+func (s *Store) gather() {
+	for range maxYields {
+		before := s.queued()
+		runtime.Gosched()
+		if s.queued() == before {
+			return
+		}
+	}
+}
+
+// queued returns how many requests the batch that waits longest has.
+func (s *Store) queued() int {
+	s.queueing.Lock()
+	defer s.queueing.Unlock()
+	if len(s.queue) == 0 {
+		return 0
+	}
+	return len(s.queue[0].requests)
 }
 
 // dequeue returns the batch that waits longest; nil if there is none.
