@@ -1,3 +1,3 @@
-// Package authmock has mocks of the interfaces of package auth, made by
-// mockgen.
+// Package authmock holds mocks of the interfaces of package auth, made with
+// mockgen. For real tokens in tests see authtest.NewIssuer.
 package authmock

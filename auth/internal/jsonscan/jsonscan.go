@@ -131,13 +131,8 @@ func (s *Scanner) String() (raw []byte, escaped bool) {
 		return nil, false
 	}
 	start, ascii := s.pos, true
-	for s.pos < len(s.text) {
-		c := s.text[s.pos]
-		if plain[c] {
-			s.pos++
-			continue
-		}
-		switch {
+	for s.skipPlain() {
+		switch c := s.text[s.pos]; {
 		case c == '"':
 			raw = s.text[start:s.pos]
 			s.pos++
@@ -161,6 +156,19 @@ func (s *Scanner) String() (raw []byte, escaped bool) {
 	}
 	s.Fail("string without end")
 	return nil, false
+}
+
+// skipPlain goes to the next byte that does not stand for itself. It is where
+// the time goes.
+func (s *Scanner) skipPlain() (found bool) {
+	for i, c := range s.text[s.pos:] {
+		if !plain[c] {
+			s.pos += i
+			return true
+		}
+	}
+	s.pos = len(s.text)
+	return false
 }
 
 func (s *Scanner) skipEscape() bool {
