@@ -13,13 +13,12 @@ const maxResponse = 6 << 20
 
 // response is a http.ResponseWriter that writes an HTTP API response.
 type response struct {
-	method  string
-	header  http.Header
-	status  int    // 0 until the header is written
-	head    []byte // the encoded status, headers and cookies
-	typed   bool   // there is a Content-Type, or there must be none
-	encoded bool   // there is a Content-Encoding
-	body    []byte
+	method string
+	header http.Header
+	status int    // 0 until the header is written
+	head   []byte // the encoded status, cookies and headers
+	typed  bool   // there is a Content-Type, or there must be none
+	body   []byte
 }
 
 func newResponse(method string) *response {
@@ -46,8 +45,8 @@ func (r *response) WriteHeader(status int) {
 // from the body.
 func (r *response) appendHeaders() {
 	_, typed := r.header["Content-Type"]
-	_, r.encoded = r.header["Content-Encoding"]
-	r.typed = typed || r.encoded || !r.bodyAllowed()
+	_, encoded := r.header["Content-Encoding"] // the type can't be seen
+	r.typed = typed || encoded || !r.bodyAllowed()
 	r.head = append(r.head, `,"headers":{`...)
 	first := true
 	for name, values := range r.header {
