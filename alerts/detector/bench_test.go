@@ -1,0 +1,300 @@
+package detector_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/iotenant/iotenant/alerts/detector"
+	"github.com/iotenant/iotenant/internal/bench"
+)
+
+// conditionModel tests one condition per message, in a state that is never
+// left.
+const conditionModel = `{"initialStateName":"a","states":[{"stateName":"a","onInput":{"transitionEvents":[
+	{"eventName":"high","condition":"$input.PressureInput.sensorData.pressure > 70 && $variable.count >= 3 || timeout(\"t\")","nextState":"b",
+	 "actions":[{"setVariable":{"variableName":"count","value":"0"}},{"setTimer":{"timerName":"t","seconds":60}}]}]}},{"stateName":"b"}]}`
+
+// telemetry returns a message whose wanted value stands near its end.
+func telemetry(b []byte, device int, number int, pressure float64) []byte {
+	b = fmt.Appendf(b, `{"messageId":"m-%07d","deviceId":"device-%05d","tenant":"tenant-%02d","timestamp":1763769600%03d,`+
+		`"firmware":"2.14.7","location":{"latitude":52.520008,"longitude":13.404954},`+
+		`"battery":{"voltage":3.71,"percent":87},"tags":["pump","north"],`, number, device, device%50, number%1000)
+	b = append(b, `"sensorData":{"temperature":48.25,"vibration":0.0137,"pressure":`...)
+	b = strconv.AppendFloat(b, pressure, 'f', 2, 64)
+	return append(b, `}}`...)
+}
+
+func mustLoad(tb testing.TB, definition string) *detector.Model {
+	tb.Helper()
+	model, err := detector.Load([]byte(definition))
+	require.NoError(tb, err)
+	return model
+}
+
+// From bytes to the truth of a condition, beside a hand-written scan that
+// validates the same bytes and picks the same value, and a Go closure.
+func BenchmarkCondition(b *testing.B) {
+	model := mustLoad(b, conditionModel)
+	payload := telemetry(nil, 1, 1, 68.17)
+	b.Logf("payload of %d bytes", len(payload))
+	state := model.NewState()
+	var message detector.Message
+	var result detector.Result
+	trigger := detector.Trigger{At: time.Unix(1763769600, 0), Key: "device-00001", Message: &message}
+	subject := func(n int) {
+		for range n {
+			if model.Read(&message, "PressureInput", payload) != nil || model.Evaluate(state, &trigger, &result) != nil {
+				panic("refused")
+			}
+		}
+	}
+	count, sink := 3, false
+	closure := func(pressure float64, count int, timeout bool) bool { return pressure > 70 && count >= 3 || timeout }
+	limit := func(n int) {
+		for range n {
+			var s handScan
+			if !s.document(payload) {
+				panic("refused")
+			}
+			sink = closure(s.pressure, count, false)
+		}
+	}
+	require.Zero(b, testing.AllocsPerRun(100, func() { subject(1) }))
+	bench.Ratio(b, 9, subject, limit, 200_000)
+	runtime.KeepAlive(sink)
+}
+
+// The same against what a Go program does without a library: encoding/json
+// into a struct.
+func BenchmarkConditionStruct(b *testing.B) {
+	model := mustLoad(b, conditionModel)
+	payload := telemetry(nil, 1, 1, 68.17)
+	state := model.NewState()
+	var message detector.Message
+	var result detector.Result
+	trigger := detector.Trigger{At: time.Unix(1763769600, 0), Message: &message}
+	bench.Ratio(b, 5, func(n int) {
+		for range n {
+			if model.Read(&message, "PressureInput", payload) != nil || model.Evaluate(state, &trigger, &result) != nil {
+				panic("refused")
+			}
+		}
+	}, func(n int) {
+		for range n {
+			var t telemetryStruct
+			if json.Unmarshal(payload, &t) != nil || t.SensorData.Pressure > 70 {
+				panic("refused")
+			}
+		}
+	}, 20_000)
+}
+
+type telemetryStruct struct {
+	DeviceID   string `json:"deviceId"`
+	Tenant     string `json:"tenant"`
+	SensorData struct {
+		Pressure float64 `json:"pressure"`
+	} `json:"sensorData"`
+}
+
+// debounceModel alerts when the pressure is above 70 three times running.
+const debounceModel = `{"detectorModelName":"debounce","key":"deviceId","evaluationMethod":"SERIAL","detectorModelDefinition":{"initialStateName":"clear","states":[
+	{"stateName":"clear",
+	 "onEnter":{"events":[{"eventName":"init","condition":"true","actions":[{"setVariable":{"variableName":"count","value":"0"}}]}]},
+	 "onInput":{"events":[
+	   {"eventName":"high","condition":"$input.PressureInput.sensorData.pressure > 70","actions":[{"setVariable":{"variableName":"count","value":"$variable.count + 1"}}]},
+	   {"eventName":"low","condition":"$input.PressureInput.sensorData.pressure <= 70","actions":[{"setVariable":{"variableName":"count","value":"0"}}]}],
+	  "transitionEvents":[{"eventName":"alarm","condition":"$variable.count >= 3","nextState":"alarm",
+	   "actions":[{"sns":{"targetArn":"arn:aws:sns:eu-west-1:123456789012:alarms"}}]}]}},
+	{"stateName":"alarm","onInput":{"transitionEvents":[
+	   {"eventName":"cleared","condition":"$input.PressureInput.sensorData.pressure <= 70","nextState":"clear"}]}}]}}`
+
+const (
+	jobDevices  = 10_000
+	jobMessages = 1_000_000
+)
+
+// job returns messages of all devices in turn, with pressures from a fixed
+// pseudo-random sequence, and where each ends.
+func job(messages int) (text []byte, ends []int) {
+	seed := uint64(0x9e3779b97f4a7c15)
+	for i := range messages {
+		seed ^= seed << 13
+		seed ^= seed >> 7
+		seed ^= seed << 17
+		text = telemetry(text, i%jobDevices, i, 40+float64(seed%40000)/1000)
+		ends = append(ends, len(text))
+	}
+	return text, ends
+}
+
+type debounce struct {
+	count int
+	alarm bool
+}
+
+func (d *debounce) apply(pressure float64) bool {
+	switch {
+	case pressure <= 70:
+		d.count, d.alarm = 0, false
+	case !d.alarm:
+		if d.count++; d.count == 3 {
+			d.alarm = true
+			return true
+		}
+	}
+	return false
+}
+
+// runJob runs the detector over all messages and returns the alerts.
+func runJob(model *detector.Model, text []byte, ends []int) (alerts int, states map[string]*detector.State) {
+	states = make(map[string]*detector.State, jobDevices)
+	keys := make(map[string]string, jobDevices)
+	var message detector.Message
+	var result detector.Result
+	trigger := detector.Trigger{At: time.Unix(1763769600, 0), Scope: "acme", Message: &message}
+	start := 0
+	for _, end := range ends {
+		if err := model.Read(&message, "PressureInput", text[start:end]); err != nil {
+			panic(err)
+		}
+		start = end
+		state := states[string(message.Key())]
+		if state == nil {
+			key := string(message.Key())
+			state = model.NewState()
+			states[key], keys[key] = state, key
+		}
+		trigger.Key = keys[string(message.Key())]
+		if err := model.Evaluate(state, &trigger, &result); err != nil {
+			panic(err)
+		}
+		alerts += len(result.Actions)
+	}
+	return alerts, states
+}
+
+func runHandJob(text []byte, ends []int) (alerts int) {
+	states := make(map[string]*debounce, jobDevices)
+	start := 0
+	for _, end := range ends {
+		var s handScan
+		if !s.document(text[start:end]) {
+			panic("refused")
+		}
+		start = end
+		state := states[string(s.device)]
+		if state == nil {
+			state = &debounce{}
+			states[string(s.device)] = state
+		}
+		if state.apply(s.pressure) {
+			alerts++
+		}
+	}
+	return alerts
+}
+
+func runStructJob(text []byte, ends []int) (alerts int) {
+	states := make(map[string]*debounce, jobDevices)
+	start := 0
+	for _, end := range ends {
+		var t telemetryStruct
+		if err := json.Unmarshal(text[start:end], &t); err != nil {
+			panic(err)
+		}
+		start = end
+		state := states[t.DeviceID]
+		if state == nil {
+			state = &debounce{}
+			states[t.DeviceID] = state
+		}
+		if state.apply(t.SensorData.Pressure) {
+			alerts++
+		}
+	}
+	return alerts
+}
+
+func TestJobAgrees(t *testing.T) {
+	t.Parallel()
+	text, ends := job(50_000)
+	alerts, _ := runJob(mustLoad(t, debounceModel), text, ends)
+	require.NotZero(t, alerts)
+	require.Equal(t, runHandJob(text, ends), alerts)
+	require.Equal(t, runStructJob(text, ends), alerts)
+}
+
+// The whole job: 1,000,000 messages of 10,000 devices, debounce of three,
+// against a program written by hand for it that scans and validates in one
+// pass.
+func BenchmarkJob(b *testing.B) {
+	model := mustLoad(b, debounceModel)
+	text, ends := job(jobMessages)
+	b.Logf("%d bytes per message", len(text)/jobMessages)
+	bench.Ratio(b, 3, func(n int) { runJob(model, text, ends[:n]) }, func(n int) { runHandJob(text, ends[:n]) }, jobMessages)
+}
+
+// The same job against encoding/json into a struct, a map and an if.
+func BenchmarkJobStruct(b *testing.B) {
+	model := mustLoad(b, debounceModel)
+	text, ends := job(jobMessages / 10)
+	bench.Ratio(b, 3, func(n int) { runJob(model, text, ends[:n]) }, func(n int) { runStructJob(text, ends[:n]) }, jobMessages/10)
+}
+
+// Live memory per detector after a message, with keys and the map that holds
+// the detectors.
+func BenchmarkIdleDetector(b *testing.B) {
+	model := mustLoad(b, debounceModel)
+	const detectors = 200_000
+	for b.Loop() {
+		before := liveBytes()
+		states := make(map[string]*detector.State, detectors)
+		var message detector.Message
+		var result detector.Result
+		trigger := detector.Trigger{At: time.Unix(1763769600, 0), Message: &message}
+		var payload []byte
+		for i := range detectors {
+			payload = telemetry(payload[:0], i, i, 71)
+			require.NoError(b, model.Read(&message, "PressureInput", payload))
+			trigger.Key = string(message.Key())
+			state := model.NewState()
+			require.NoError(b, model.Evaluate(state, &trigger, &result))
+			states[trigger.Key] = state
+		}
+		b.ReportMetric(float64(liveBytes()-before)/detectors, "B/detector")
+		runtime.KeepAlive(states)
+	}
+}
+
+func liveBytes() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
+}
+
+func BenchmarkCodec(b *testing.B) {
+	model := mustLoad(b, debounceModel)
+	_, states := runJob(model, bytes.Clone(telemetry(nil, 1, 1, 71)), []int{len(telemetry(nil, 1, 1, 71))})
+	for _, state := range states {
+		encoded, err := state.AppendBinary(nil)
+		require.NoError(b, err)
+		b.ReportMetric(float64(len(encoded)), "B/state")
+		b.ReportAllocs()
+		for b.Loop() {
+			encoded, _ = state.AppendBinary(encoded[:0])
+			if err := state.UnmarshalBinary(encoded); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
