@@ -34,7 +34,8 @@
 // reason; [Runtime.Redeliver] revives it. Delivery is at least once. The id of an
 // alert is a UUID made of tenant, model, version, key, number of the
 // evaluation and place of the action, so it is the same however often a
-// process ends in between, and receivers can drop duplicates.
+// process ends in between, and receivers can drop duplicates. So do detectors
+// that an iotEvents action feeds, within Window.
 //
 // # Order
 //
