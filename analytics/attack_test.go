@@ -1,0 +1,62 @@
+package analytics_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/device"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+// TestAttackCursorScope: two queries that read alike when their parts are
+// strung together must not accept each other's cursors.
+func TestAttackCursorScope(t *testing.T) {
+	t.Parallel()
+	id, keys := tenant.MustParseID("acme"), tenant.RandomCursorKeys()
+	things := func(names ...string) (ids []device.ID) {
+		for _, name := range names {
+			ids = append(ids, device.MustParseID(name))
+		}
+		return ids
+	}
+	queries := []analytics.Query{
+		{},
+		{Things: things("ab", "c")}, {Things: things("a", "bc")}, {Things: things("abc")},
+		{Channels: []string{"abc"}}, {Channels: []string{"ab", "c"}}, {Channels: []string{""}}, {Channels: []string{"", ""}},
+		{Metrics: []string{"abc"}}, {Datastore: "abc"},
+		{From: received}, {To: received}, {Descending: true},
+	}
+	for i, from := range queries {
+		plan, err := from.PlanPoints(id, keys)
+		require.NoError(t, err)
+		cursor := plan.Next(analytics.Position{Time: 1})
+		for j, to := range queries {
+			to.Cursor = cursor
+			_, err := to.PlanPoints(id, keys)
+			if i == j {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, tenant.ErrCursor, "%d %d", i, j)
+			}
+			_, err = to.PlanPoints(tenant.MustParseID("acme-b"), keys)
+			require.ErrorIs(t, err, tenant.ErrCursor)
+			if len(to.Metrics) == 0 {
+				_, err = to.PlanMessages(id, keys)
+				require.ErrorIs(t, err, tenant.ErrCursor)
+			}
+		}
+	}
+}
+
+// TestAttackPlatform: nothing that the platform keeps can be named.
+func TestAttackPlatform(t *testing.T) {
+	t.Parallel()
+	for _, id := range []tenant.ID{{}, tenant.Platform()} {
+		require.ErrorIs(t, analytics.CheckAppend(id, make([]analytics.Message, 1)), tenant.ErrID)
+		require.ErrorIs(t, analytics.CheckLast(id, "", device.MustParseID("pump")), tenant.ErrID)
+		_, err := (&analytics.Query{}).PlanPoints(id, tenant.RandomCursorKeys())
+		require.ErrorIs(t, err, tenant.ErrID)
+	}
+}
