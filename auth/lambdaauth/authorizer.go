@@ -25,7 +25,11 @@ var errNoPrincipal = fmt.Errorf("lambdaauth: no authorizer data: %w", auth.ErrUn
 // principal returns who calls, as far as a trusted authorizer says it.
 func (h *Handler) principal(e *event) (auth.Principal, error) {
 	if h.options.Verifier != nil && e.jwtClaims != nil {
-		return h.options.Verifier.Principal(e.jwtClaims)
+		claims, err := parseClaims(e.jwtClaims)
+		if err != nil {
+			return auth.Principal{}, err
+		}
+		return h.options.Verifier.Principal(claims)
 	}
 	if h.options.TrustAuthorizer && e.lambdaContext != nil {
 		return h.contextPrincipal(e.lambdaContext)

@@ -1,7 +1,6 @@
 package lambdaauth
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 
 // event is what is read of an HTTP API event, in one pass.
 type event struct {
+	payload                    []byte
 	version, rawPath, rawQuery string
 	method, protocol, sourceIP string
 	stage, domainName          string
@@ -23,20 +23,29 @@ type event struct {
 	cookies                    []string
 	body                       string
 	base64Encoded              bool
-	jwtClaims                  map[string]string
-	lambdaContext              []byte // the JSON object, a view of the payload
+	jwtClaims, lambdaContext   []byte // JSON, views of the payload
 }
 
-// reader reads an event. Strings that it returns are copies.
+// usualHeaders is room for the headers that an event has.
+const usualHeaders = 16
+
+// reader reads an event.
 type reader struct {
-	scan jsonscan.Scanner
-	text []byte
+	scan   jsonscan.Scanner
+	copied string   // the payload: strings are parts of it
+	text   []byte   // the last string that was escaped
+	values []string // of headers
+}
+
+func newReader(payload []byte) reader {
+	return reader{scan: jsonscan.New(payload), copied: string(payload)}
 }
 
 func parseEvent(payload []byte) (*event, error) {
-	r := reader{scan: jsonscan.New(payload)}
-	e := &event{header: make(http.Header, 16)}
-	r.object(func(name string) { r.member(e, name) })
+	r := newReader(payload)
+	r.values = make([]string, 0, usualHeaders)
+	e := &event{payload: payload, header: make(http.Header, usualHeaders)}
+	r.object(func(name []byte) { r.member(e, name) })
 	if err := r.scan.End(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEvent, err)
 	}
@@ -46,16 +55,19 @@ func parseEvent(payload []byte) (*event, error) {
 	return e, nil
 }
 
-// object calls read for each member, to read or skip its value. null is an
-// object without members.
-func (r *reader) object(read func(name string)) {
+// object calls read for each member, to read or skip its value. The name is
+// lost with the next string. null is an object without members.
+func (r *reader) object(read func(name []byte)) {
 	if r.scan.Kind() == 'n' {
 		r.scan.Null()
 		return
 	}
 	r.scan.Object()
 	for raw, escaped, ok := r.scan.Member(); ok; raw, escaped, ok = r.scan.Member() {
-		read(r.unescape(raw, escaped))
+		if escaped {
+			raw = r.unescape(raw)
+		}
+		read(raw)
 	}
 }
 
@@ -65,18 +77,20 @@ func (r *reader) string() string {
 		r.scan.Null()
 		return ""
 	}
-	return r.unescape(r.scan.String())
+	raw, escaped := r.scan.String()
+	if escaped {
+		return string(r.unescape(raw))
+	}
+	end := max(r.scan.Offset()-1, 0) // before the quote
+	return r.copied[end-len(raw) : end]
 }
 
-func (r *reader) unescape(raw []byte, escaped bool) string {
-	if !escaped {
-		return string(raw)
-	}
+func (r *reader) unescape(raw []byte) []byte {
 	text, ok := jsonscan.AppendUnescaped(r.text[:0], raw)
 	if r.text = text; !ok {
 		r.scan.Fail("half of a surrogate pair in a string")
 	}
-	return string(text)
+	return text
 }
 
 func (r *reader) strings() (list []string) {
@@ -91,8 +105,8 @@ func (r *reader) strings() (list []string) {
 	return list
 }
 
-func (r *reader) member(e *event, name string) {
-	switch name {
+func (r *reader) member(e *event, name []byte) {
+	switch string(name) {
 	case "version":
 		e.version = r.string()
 	case "rawPath":
@@ -102,35 +116,48 @@ func (r *reader) member(e *event, name string) {
 	case "cookies":
 		e.cookies = r.strings()
 	case "headers":
-		r.object(func(name string) { e.header.Add(name, r.string()) })
+		r.object(func(name []byte) { r.headerMember(e, name) })
 	case "body":
 		e.body = r.string()
 	case "isBase64Encoded":
 		e.base64Encoded = r.scan.Bool()
 	case "requestContext":
-		r.object(func(name string) { r.contextMember(e, name) })
+		r.object(func(name []byte) { r.contextMember(e, name) })
 	default:
 		r.scan.Skip()
 	}
 }
 
-func (r *reader) contextMember(e *event, name string) {
-	switch name {
+// headerMember reads a header. Its value has room for no other, so that
+// appending to it copies it.
+func (r *reader) headerMember(e *event, name []byte) {
+	key := http.CanonicalHeaderKey(string(name))
+	r.values = append(r.values, r.string())
+	n := len(r.values)
+	if before, ok := e.header[key]; ok {
+		e.header[key] = append(before, r.values[n-1])
+		return
+	}
+	e.header[key] = r.values[n-1 : n : n]
+}
+
+func (r *reader) contextMember(e *event, name []byte) {
+	switch string(name) {
 	case "stage":
 		e.stage = r.string()
 	case "domainName":
 		e.domainName = r.string()
 	case "http":
-		r.object(func(name string) { r.httpMember(e, name) })
+		r.object(func(name []byte) { r.httpMember(e, name) })
 	case "authorizer":
-		r.object(func(name string) { r.authorizerMember(e, name) })
+		r.object(func(name []byte) { r.authorizerMember(e, name) })
 	default:
 		r.scan.Skip()
 	}
 }
 
-func (r *reader) httpMember(e *event, name string) {
-	switch name {
+func (r *reader) httpMember(e *event, name []byte) {
+	switch string(name) {
 	case "method":
 		e.method = r.string()
 	case "protocol":
@@ -142,15 +169,13 @@ func (r *reader) httpMember(e *event, name string) {
 	}
 }
 
-func (r *reader) authorizerMember(e *event, name string) {
-	switch name {
+func (r *reader) authorizerMember(e *event, name []byte) {
+	switch string(name) {
 	case "jwt":
-		r.object(func(name string) {
-			if name == "claims" {
-				e.jwtClaims = r.claims()
-				return
+		r.object(func(name []byte) {
+			if value := r.scan.Skip(); string(name) == "claims" {
+				e.jwtClaims = value
 			}
-			r.scan.Skip()
 		})
 	case "lambda":
 		e.lambdaContext = r.scan.Skip()
@@ -159,10 +184,13 @@ func (r *reader) authorizerMember(e *event, name string) {
 	}
 }
 
-// claims reads claims, which are texts; a number or list is taken as written.
-func (r *reader) claims() map[string]string {
-	claims := make(map[string]string, 16)
-	r.object(func(name string) {
+// parseClaims reads the claims of a JWT authorizer, which are texts; a number
+// or list is taken as written. One that occurs twice is refused.
+func parseClaims(text []byte) (map[string]string, error) {
+	r := newReader(text)
+	claims := make(map[string]string, 32)
+	r.object(func(raw []byte) {
+		name := string(raw)
 		if _, twice := claims[name]; twice {
 			r.scan.Fail("claim occurs twice")
 			return
@@ -173,7 +201,10 @@ func (r *reader) claims() map[string]string {
 		}
 		claims[name] = string(r.scan.Skip())
 	})
-	return claims
+	if err := r.scan.End(); err != nil {
+		return nil, fmt.Errorf("%w: claims of the JWT authorizer: %w", ErrEvent, err)
+	}
+	return claims, nil
 }
 
 // request returns the HTTP request that the event stands for.
@@ -209,20 +240,20 @@ func (e *event) request(ctx context.Context) (*http.Request, error) {
 		RequestURI:    address.RequestURI(),
 	}
 	if len(body) > 0 {
-		request.Body = io.NopCloser(bytes.NewReader(body))
+		request.Body = io.NopCloser(strings.NewReader(body))
 	}
 	return request.WithContext(ctx), nil
 }
 
-func (e *event) decodeBody() ([]byte, error) {
+func (e *event) decodeBody() (string, error) {
 	if !e.base64Encoded {
-		return []byte(e.body), nil
+		return e.body, nil
 	}
 	body, err := base64.StdEncoding.DecodeString(e.body)
 	if err != nil {
-		return nil, fmt.Errorf("%w: body: %w", ErrEvent, err)
+		return "", fmt.Errorf("%w: body: %w", ErrEvent, err)
 	}
-	return body, nil
+	return string(body), nil
 }
 
 // url returns the URL that the client asked for. A path that is not well

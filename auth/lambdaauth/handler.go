@@ -69,7 +69,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx = context.WithValue(ctx, eventKey{}, payload)
+	ctx = context.WithValue(ctx, eventKey{}, event)
 	if principal, err := h.principal(event); err == nil {
 		ctx = auth.NewContext(ctx, principal)
 	} else if !errors.Is(err, errNoPrincipal) {
@@ -106,13 +106,13 @@ type eventKey struct{}
 // gateway and its authorizers said. It is decoded on each call. The error is
 // [ErrEvent], also if the request did not come through a [Handler].
 func Event(ctx context.Context) (events.APIGatewayV2HTTPRequest, error) {
-	payload, ok := ctx.Value(eventKey{}).([]byte)
+	received, ok := ctx.Value(eventKey{}).(*event)
 	if !ok {
 		return events.APIGatewayV2HTTPRequest{}, fmt.Errorf("%w: not in this context", ErrEvent)
 	}
-	var event events.APIGatewayV2HTTPRequest
-	if err := json.Unmarshal(payload, &event); err != nil {
+	var decoded events.APIGatewayV2HTTPRequest
+	if err := json.Unmarshal(received.payload, &decoded); err != nil {
 		return events.APIGatewayV2HTTPRequest{}, fmt.Errorf("%w: %w", ErrEvent, err)
 	}
-	return event, nil
+	return decoded, nil
 }

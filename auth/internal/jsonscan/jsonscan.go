@@ -38,6 +38,9 @@ func (s *Scanner) Fail(problem string) {
 	}
 }
 
+// Offset returns how much of the text has been read.
+func (s *Scanner) Offset() int { return s.pos }
+
 // Failed reports whether the scan has failed.
 func (s *Scanner) Failed() bool { return s.err != nil }
 
