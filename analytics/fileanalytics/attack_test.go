@@ -3,7 +3,6 @@ package fileanalytics_test
 import (
 	"testing"
 
-	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/analyticstest"
 )
 
@@ -14,5 +13,5 @@ func TestAttackStore(t *testing.T) {
 
 func TestAttackSegments(t *testing.T) {
 	t.Parallel()
-	analyticstest.TestIsolation(t, func(t *testing.T) analytics.Store { return settled{openIn(t, t.TempDir())} })
+	analyticstest.TestIsolation(t, openSettled)
 }

@@ -43,7 +43,9 @@ func (s *settled) Append(ctx context.Context, id tenant.ID, messages []analytics
 	return outcomes, err
 }
 
+func openSettled(t *testing.T) analytics.Store { return &settled{Store: openIn(t, t.TempDir())} }
+
 func TestStoreOfSegments(t *testing.T) {
 	t.Parallel()
-	analyticstest.TestStore(t, func(t *testing.T) analytics.Store { return &settled{Store: openIn(t, t.TempDir())} })
+	analyticstest.TestStore(t, openSettled)
 }
