@@ -38,7 +38,7 @@ func never(int) (write int, lost bool) { return 0, false }
 
 // life is what remains after a story was told to processes that crash.
 type life struct {
-	t         require.TestingT
+	t         tb
 	disk      *disk
 	crashes   crashes
 	processes int
@@ -89,22 +89,22 @@ func (l *life) until(do func(p *process) error) {
 }
 
 // tell lets processes live through a story.
-func tell(t require.TestingT, ctx testing.TB, story []scene, crashes crashes) *life {
+func tell(t tb, story []scene, crashes crashes) *life {
 	l := &life{t: t, disk: newDisk(), crashes: crashes, notified: &alertstest.Recorder{}}
-	l.disk.start().putModel(ctx, north, boiler)
-	l.disk.start().putModel(ctx, north, strings.Replace(forwarding("any", "hotness"), "$input.telemetry", "$input.forward", 1))
-	l.disk.start().putModel(ctx, north, fed)
+	l.disk.start().putModel(t, north, boiler)
+	l.disk.start().putModel(t, north, strings.Replace(forwarding("any", "hotness"), "$input.telemetry", "$input.forward", 1))
+	l.disk.start().putModel(t, north, fed)
 	l.boot()
 	for i, scene := range story {
 		l.disk.clock.Set(start.Add(scene.at))
-		l.until(func(p *process) error { return p.Put(ctx.Context(), north, scene.batch...) })
+		l.until(func(p *process) error { return p.Put(t.Context(), north, scene.batch...) })
 		if i%2 == 1 { // some actions wait until the next batch
-			l.until(func(p *process) error { return p.Sweep(ctx.Context(), north) })
+			l.until(func(p *process) error { return p.Sweep(t.Context(), north) })
 		}
 	}
 	sweepLater := func() {
 		l.disk.clock.Advance(61 * time.Second) // claims of dead processes have run out
-		l.until(func(p *process) error { return p.Sweep(ctx.Context(), north) })
+		l.until(func(p *process) error { return p.Sweep(t.Context(), north) })
 	}
 	sweepLater()
 	sweepLater()
@@ -115,10 +115,10 @@ func tell(t require.TestingT, ctx testing.TB, story []scene, crashes crashes) *l
 }
 
 // outcome is what must not depend on crashes.
-func (l *life) outcome(ctx testing.TB) string {
+func (l *life) outcome() string {
 	var text strings.Builder
 	for _, model := range []string{"boiler", "forwarding", "fed"} {
-		page, err := l.disk.start().Detectors(ctx.Context(), north, model, 0, "")
+		page, err := l.disk.start().Detectors(l.t.Context(), north, model, 0, "")
 		require.NoError(l.t, err)
 		for _, item := range page.Items {
 			d := item.Value
@@ -160,20 +160,20 @@ func shortStory() []scene {
 
 func TestCrashAtEveryWrite(t *testing.T) {
 	t.Parallel()
-	undisturbed := tell(t, t, shortStory(), never)
-	want := undisturbed.outcome(t)
+	undisturbed := tell(t, shortStory(), never)
+	want := undisturbed.outcome()
 	require.Equal(t, 2, undisturbed.processes)
 	require.Len(t, undisturbed.notified.Received(north), len(undisturbed.notified.IDs(north)), "undisturbed, each once")
 	require.Greater(t, undisturbed.writes, 30)
 	for write := 1; write <= undisturbed.writes; write++ {
 		for _, lost := range []bool{true, false} {
-			l := tell(t, t, shortStory(), func(process int) (int, bool) {
+			l := tell(t, shortStory(), func(process int) (int, bool) {
 				if process == 1 {
 					return write, lost
 				}
 				return 0, false
 			})
-			require.Equal(t, want, l.outcome(t), "crash at write %d, lost %v", write, lost)
+			require.Equal(t, want, l.outcome(), "crash at write %d, lost %v", write, lost)
 			require.Equal(t, 3, l.processes)
 		}
 	}
@@ -208,13 +208,13 @@ func TestCrashesAtRandom(t *testing.T) {
 			return crash{rapid.IntRange(1, 25).Draw(r, "write"), rapid.Bool().Draw(r, "lost")}
 		}), 1, 6).Draw(r, "crashes")
 
-		want := tell(r, t, story, never).outcome(t)
-		got := tell(r, t, story, func(process int) (int, bool) {
+		want := tell(r, story, never).outcome()
+		got := tell(r, story, func(process int) (int, bool) {
 			if process <= len(plan) {
 				return plan[process-1].write, plan[process-1].lost
 			}
 			return 0, false
-		}).outcome(t)
+		}).outcome()
 		require.Equal(r, want, got)
 	})
 }

@@ -114,7 +114,7 @@ func tenants(ids ...tenant.ID) func(context.Context) iter.Seq2[tenant.ID, error]
 	}
 }
 
-func (p *process) putModel(t testing.TB, id tenant.ID, definition string, optFns ...func(*alerts.PutOptions)) alerts.Model {
+func (p *process) putModel(t tb, id tenant.ID, definition string, optFns ...func(*alerts.PutOptions)) alerts.Model {
 	t.Helper()
 	model, err := p.models.Put(t.Context(), id, []byte(definition), optFns...)
 	require.NoError(t, err)
@@ -128,17 +128,17 @@ func reading(key string, temperature float64, messageID string) alerts.Message {
 	}
 }
 
-func (p *process) put(t testing.TB, id tenant.ID, messages ...alerts.Message) {
+func (p *process) put(t tb, id tenant.ID, messages ...alerts.Message) {
 	t.Helper()
 	require.NoError(t, p.Put(t.Context(), id, messages...))
 }
 
-func (p *process) sweep(t testing.TB, id tenant.ID) {
+func (p *process) sweep(t tb, id tenant.ID) {
 	t.Helper()
 	require.NoError(t, p.Sweep(t.Context(), id))
 }
 
-func (p *process) detector(t testing.TB, id tenant.ID, model, key string) alerts.Detector {
+func (p *process) detector(t tb, id tenant.ID, model, key string) alerts.Detector {
 	t.Helper()
 	detector, err := p.Detector(t.Context(), id, model, key)
 	require.NoError(t, err)
@@ -152,4 +152,11 @@ func (p *process) events(id tenant.ID) []string {
 		events = append(events, alert.Event)
 	}
 	return events
+}
+
+// tb is what testing and rapid have in common.
+type tb interface {
+	require.TestingT
+	Helper()
+	Context() context.Context
 }
