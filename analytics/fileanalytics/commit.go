@@ -244,7 +244,7 @@ func (s *Store) apply(r *request) {
 			if it.hasID {
 				known.ids.add(it.id, &s.windows)
 			}
-			known.observe(it.points)
+			known.observe(it.points, it.entry.arrival)
 		}
 	}
 }

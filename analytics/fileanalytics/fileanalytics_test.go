@@ -2,6 +2,8 @@ package fileanalytics_test
 
 import (
 	"context"
+	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/analyticstest"
 	"github.com/iotenant/iotenant/analytics/fileanalytics"
+	"github.com/iotenant/iotenant/analytics/fileanalytics/internal/disktest"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -48,4 +51,48 @@ func openSettled(t *testing.T) analytics.Store { return &settled{Store: openIn(t
 func TestStoreOfSegments(t *testing.T) {
 	t.Parallel()
 	analyticstest.TestStore(t, openSettled)
+}
+
+func TestStoreModel(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		analyticstest.TestStoreModel(t, openSettled, seed, 150)
+	}
+}
+
+// reopened closes and opens the store again after every few appends.
+type reopened struct {
+	analytics.Store
+	appends int
+	again   func() analytics.Store
+}
+
+func (r *reopened) Append(ctx context.Context, id tenant.ID, messages []analytics.Message) ([]analytics.Outcome, error) {
+	if r.appends++; r.appends%7 == 0 {
+		r.Store = r.again()
+	}
+	return r.Store.Append(ctx, id, messages)
+}
+
+func TestStoreModelWithRestarts(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		analyticstest.TestStoreModel(t, func(t *testing.T) analytics.Store {
+			memory, random := disktest.New(), rand.New(rand.NewPCG(seed, seed))
+			store, err := openOn(memory)
+			require.NoError(t, err)
+			return &reopened{Store: store, again: func() analytics.Store {
+				if random.IntN(2) == 0 {
+					require.NoError(t, store.Checkpoint(t.Context()))
+				}
+				if random.IntN(5) == 0 && slices.Contains(memory.Names(), "/data/tenants/t-acme/state") {
+					require.NoError(t, memory.Remove("/data/tenants/t-acme/state"))
+				}
+				memory = memory.Restart(random)
+				store, err = openOn(memory)
+				require.NoError(t, err)
+				return store
+			}}
+		}, seed, 800)
+	}
 }

@@ -136,7 +136,7 @@ func (s *Store) remember(known *stream, r *record) error {
 	if err != nil {
 		return err
 	}
-	known.observe(m.Points())
+	known.observe(m.Points(), r.arrival)
 	return nil
 }
 

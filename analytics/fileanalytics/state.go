@@ -22,7 +22,8 @@ import (
 //	number of segments, for each: day 4, size 8, bounds 48
 //	number of streams, for each: data store, thing, latest 8,
 //	  number of message ids, each 8
-//	  number of last values, for each: channel, metric, time 8, value 8
+//	  number of last values, for each: channel, metric, time 8, arrival 8,
+//	    value 8
 //
 // Texts have their length as uvarint before them; counts are uvarints.
 const stateMagic = "iotnts01"
@@ -61,6 +62,7 @@ func (s *stream) append(data []byte) []byte {
 		data = appendText(data, key.channel)
 		data = appendText(data, key.metric)
 		data = binary.LittleEndian.AppendUint64(data, uint64(last.time))
+		data = binary.LittleEndian.AppendUint64(data, last.arrival)
 		data = binary.LittleEndian.AppendUint64(data, math.Float64bits(last.value))
 	}
 	return data
@@ -98,7 +100,7 @@ func (r *reader) stream(s *stream, total *atomic.Int64) {
 	}
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		key := metricKey{channel: string(r.text()), metric: string(r.text())}
-		s.last[key] = lastValue{time: r.int64(), value: math.Float64frombits(r.uint64())}
+		s.last[key] = lastValue{time: r.int64(), arrival: r.uint64(), value: math.Float64frombits(r.uint64())}
 	}
 }
 

@@ -28,23 +28,29 @@ type stream struct {
 type metricKey struct{ channel, metric string }
 
 type lastValue struct {
-	time  int64
-	value float64
+	time    int64
+	arrival uint64
+	value   float64
+}
+
+func (v lastValue) before(other lastValue) bool {
+	return cmp.Or(cmp.Compare(v.time, other.time), cmp.Compare(v.arrival, other.arrival)) < 0
 }
 
 func newStream() *stream { return &stream{last: map[metricKey]lastValue{}} }
 
-// observe replaces last values.
-func (s *stream) observe(points []analytics.Point) {
+// observe replaces last values by the points of a message, in whatever order
+// messages are observed.
+func (s *stream) observe(points []analytics.Point, arrival uint64) {
 	for i := range points {
 		p := &points[i]
 		key := metricKey{p.Channel, p.Metric}
+		next := lastValue{p.Time.UnixNano(), arrival, p.Value}
 		before, known := s.last[key]
-		at := p.Time.UnixNano()
-		if known && at < before.time || !known && len(s.last) >= analytics.MaxLast {
+		if known && next.before(before) || !known && len(s.last) >= analytics.MaxLast {
 			continue
 		}
-		s.last[key] = lastValue{at, p.Value}
+		s.last[key] = next
 	}
 }
 

@@ -14,3 +14,10 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	analyticstest.TestStore(t, open)
 }
+
+func TestStoreModel(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		analyticstest.TestStoreModel(t, open, seed, 500)
+	}
+}
