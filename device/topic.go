@@ -3,6 +3,7 @@ package device
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/iotenant/iotenant/tenant"
 )
@@ -165,8 +166,10 @@ func checkTopicText(text string) error {
 		return fmt.Errorf("%w: %d bytes long, want 1 to %d", ErrTopic, len(text), MaxTopicLength)
 	case strings.Count(text, "/") >= MaxTopicLevels:
 		return fmt.Errorf("%w: more than %d levels", ErrTopic, MaxTopicLevels)
-	case strings.ContainsAny(text, "+#\x00"):
+	case strings.ContainsAny(text, "+#"):
 		return fmt.Errorf("%w: wildcard in a topic name", ErrTopic)
+	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
+		return fmt.Errorf("%w: not UTF-8, or a zero character", ErrTopic)
 	}
 	return nil
 }
