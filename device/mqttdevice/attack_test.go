@@ -263,7 +263,7 @@ func TestAttackSuspendedTenant(t *testing.T) {
 	old := p.connect3(acme, valve)
 	_, err := p.directory.Suspend(t.Context(), acme, "unpaid")
 	require.NoError(t, err)
-	require.Equal(t, byte(0x98), (<-d.disconnect).ReasonCode)
+	require.Equal(t, byte(0x98), d.disconnected())
 	eventually(t, "the connection to end", func() bool { return !old.IsConnected() && p.broker.Stats().Connections == 1 })
 	_, connack, err := p.dial5(acme, pump)
 	require.Error(t, err)
@@ -284,7 +284,7 @@ func TestAttackSuspendedElsewhere(t *testing.T) {
 	_, err := p.directory.Suspend(t.Context(), acme, "unpaid") // nobody tells the broker
 	require.NoError(t, err)
 	d.publish(telemetry(acme, pump), 0, "late")
-	require.Equal(t, byte(notAuthorized), (<-d.disconnect).ReasonCode)
+	require.Equal(t, byte(notAuthorized), d.disconnected())
 	require.Empty(t, p.inbox.all())
 }
 

@@ -108,6 +108,19 @@ func (d *device5) publish(topic string, qos byte, payload string, user ...paho5.
 	return response.ReasonCode
 }
 
+// disconnected waits until the broker ends the connection, and returns its
+// reason code.
+func (d *device5) disconnected() byte {
+	d.t.Helper()
+	select {
+	case packet := <-d.disconnect:
+		return packet.ReasonCode
+	case <-time.After(wait):
+		require.Fail(d.t, "the connection lives on")
+		return 0
+	}
+}
+
 // subscribe subscribes and returns the reason codes.
 func (d *device5) subscribe(filters ...string) []byte {
 	d.t.Helper()

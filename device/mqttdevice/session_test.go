@@ -88,7 +88,7 @@ func TestTakeover(t *testing.T) {
 	p := newPlatform(t)
 	first5 := p.connect5(acme, pump)
 	second := p.rawConnect(acme, pump, 4)
-	require.Equal(t, byte(0x8E), (<-first5.disconnect).ReasonCode)
+	require.Equal(t, byte(0x8E), first5.disconnected())
 	third := p.connect5(acme, pump)
 	second.wantClosed()
 	require.Zero(t, third.publish(telemetry(acme, pump), 1, "x"))
@@ -242,7 +242,7 @@ func TestLimits(t *testing.T) {
 	require.Zero(t, d.publish(telemetry(acme, pump), 1, strings.Repeat("x", 100)))
 	require.Equal(t, byte(notAuthorized), d.publish(telemetry(acme, pump)+"/"+strings.Repeat("x", 256), 1, ""))
 	d.publish(telemetry(acme, pump), 0, strings.Repeat("x", 101))
-	require.Equal(t, byte(0x95), (<-d.disconnect).ReasonCode)
+	require.Equal(t, byte(0x95), d.disconnected())
 
 	r := p.rawConnect(acme, pump, 4)
 	r.send(packet(0x34, text(telemetry(acme, pump)), number(1), []byte("QoS 2")))
@@ -361,7 +361,7 @@ func TestShutdown(t *testing.T) {
 	<-begun
 	var stopped sync.WaitGroup
 	stopped.Go(p.stop)
-	require.Equal(t, byte(0x8B), (<-d.disconnect).ReasonCode)
+	require.Equal(t, byte(0x8B), d.disconnected())
 	r.wantClosed()
 	silent.wantClosed()
 	close(release)
