@@ -160,10 +160,7 @@ func (c *compiler) literal(node exprlang.Node) (expression, types) {
 func (c *compiler) path(path *exprlang.Path) expression {
 	text := path.String()
 	reference := c.symbols.resolve(path)
-	switch {
-	case reference.problem != "":
-		return func(*frame) Value { return Value{text: text} }
-	case reference.isVariable:
+	if reference.isVariable {
 		i := reference.index
 		return func(f *frame) Value {
 			if v := f.vars[i]; v.kind != Undefined {

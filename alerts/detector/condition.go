@@ -200,7 +200,7 @@ func (c *compiler) comparison(n *exprlang.Binary, general condition) condition {
 		return general
 	}
 	target := c.symbols.resolve(reference)
-	if target.problem != "" {
+	if !target.ok {
 		return general
 	}
 	// An Integer is compared as such if the constant is whole.

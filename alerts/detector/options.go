@@ -32,8 +32,8 @@ type Options struct {
 	// MaxDepth is how deep a payload may nest. Default: [DefaultMaxDepth].
 	MaxDepth int
 	// Attributes holds the declared attribute paths of the inputs, by input
-	// name. A reference to another input or path is a finding, and undefined
-	// if Strict. Nil: nothing is known about inputs.
+	// name. A reference to another input or path is a warning, and an error if
+	// Strict. Nil: nothing is known about inputs.
 	Attributes map[string][]string
 	// Semantics answers the questions that the service left open.
 	Semantics Semantics

@@ -27,7 +27,6 @@ type symbols struct {
 	variables  map[string]*usage
 	timers     map[string]*usage
 	attributes map[string][][]string // declared paths by input; nil: unknown
-	strict     bool
 
 	variableNames []string
 	timerNames    []string
@@ -45,7 +44,6 @@ func newSymbols(o *Options) *symbols {
 		inputs:    map[string]*node{},
 		variables: map[string]*usage{},
 		timers:    map[string]*usage{},
-		strict:    o.Strict,
 	}
 	if o.Attributes != nil {
 		s.attributes = map[string][][]string{}
@@ -180,10 +178,7 @@ func (s *symbols) register(f *formula) {
 			}
 			switch n.Segments[0].Name {
 			case "$input":
-				root := s.input(n.Segments[1].Name)
-				if !s.strict || s.undeclared(n) == nil {
-					root.insert(n.Segments[2:]).slot = wanted
-				}
+				s.input(n.Segments[1].Name).insert(n.Segments[2:]).slot = wanted
 			case "$variable":
 				noteRead(s.variables, n.Segments[1].Name, f)
 			}
@@ -264,25 +259,23 @@ type reference struct {
 	isVariable bool
 	index      int // of the variable or the slot
 	input      int
-	problem    string
+	ok         bool
 }
 
-// resolve returns the place of a reference that check has passed.
+// resolve returns the place of a reference that check has passed. It is not ok
+// for true, false and the bare words of convert.
 func (s *symbols) resolve(path *exprlang.Path) reference {
 	segments := path.Segments
 	if segments[0].Name == "$variable" {
 		i, _ := slices.BinarySearch(s.variableNames, segments[1].Name)
-		return reference{isVariable: true, index: i}
+		return reference{isVariable: true, index: i, ok: true}
 	}
 	if segments[0].Name != "$input" {
-		return reference{problem: "no reference"}
+		return reference{}
 	}
 	input, _ := slices.BinarySearch(s.inputNames, segments[1].Name)
 	node := s.inputs[segments[1].Name].insert(segments[2:])
-	if node.slot < 0 {
-		return reference{problem: "undeclared"}
-	}
-	return reference{index: int(node.slot), input: input}
+	return reference{index: int(node.slot), input: input, ok: true}
 }
 
 // timer returns the place of a timer.
