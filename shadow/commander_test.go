@@ -170,6 +170,28 @@ func TestCommandReportedAfterTheDeadline(t *testing.T) {
 	})
 }
 
+// A command for the classic shadow is not done by a report to a named one.
+func TestCommandWaitsForItsOwnShadow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shadows, bus := setup()
+		config := shadow.MustParseName("config")
+		for i, names := range [][2]shadow.Name{{classic, config}, {config, classic}} {
+			time.AfterFunc(time.Second, func() {
+				for range 2 { // to the version of the command and beyond
+					if _, err := shadows.Update(context.Background(), acme, lampID, names[1], fmt.Appendf(nil, `{"state":{"reported":{"n":%d}}}`, i)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			_, err := shadow.NewCommander(shadows, bus).Do(ctx, acme, lampID, names[0], map[string]int{"n": i})
+			cancel()
+			require.ErrorIs(t, err, shadow.ErrPending)
+		}
+	})
+}
+
 func TestCommandCancelledByItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -315,6 +315,7 @@ func TestStateRoundTrips(t *testing.T) {
 		require.False(t, read.Exists())
 		require.Equal(t, state.Version(), read.Version())
 
+		require.ErrorIs(t, read.UnmarshalBinary(append(encoded, 0)), shadow.ErrState, "a byte too many")
 		for cut := range encoded {
 			require.ErrorIs(t, read.UnmarshalBinary(encoded[:cut]), shadow.ErrState, "cut at %d", cut)
 		}

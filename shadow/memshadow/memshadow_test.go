@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -468,29 +469,86 @@ func TestLostMessagesAreLogged(t *testing.T) {
 
 func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	block, entered := make(chan struct{}), make(chan struct{})
-	service := b.over(tenanttest.Faulty(b.records, func(tenanttest.Call) tenanttest.Fault {
-		entered <- struct{}{}
-		<-block
-		return tenanttest.Fault{Before: tenanttest.ErrFault}
-	}))
-	first := make(chan error, 1)
-	go func() {
-		_, err := service.Update(t.Context(), acme, lamp, classic, []byte(`{"state":{}}`))
-		first <- err
-	}()
-	<-entered
-	ctx, cancel := context.WithCancel(t.Context())
-	second := make(chan error, 1)
-	go func() {
-		_, err := service.Update(ctx, acme, lamp, classic, []byte(`{"state":{}}`))
-		second <- err
-	}()
-	cancel()
-	require.ErrorIs(t, <-second, context.Canceled)
-	close(block)
-	require.ErrorIs(t, <-first, tenanttest.ErrFault)
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		block := make(chan struct{})
+		service := b.over(tenanttest.Faulty(b.records, func(tenanttest.Call) tenanttest.Fault {
+			<-block
+			return tenanttest.Fault{Before: tenanttest.ErrFault}
+		}))
+		update := func(ctx context.Context, result chan<- error) {
+			_, err := service.Update(ctx, acme, lamp, classic, []byte(`{"state":{}}`))
+			result <- err
+		}
+		first, second := make(chan error, 1), make(chan error, 1)
+		go update(t.Context(), first)
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		go update(ctx, second)
+		synctest.Wait()
+		cancel()
+		require.ErrorIs(t, <-second, context.Canceled)
+		close(block)
+		require.ErrorIs(t, <-first, tenanttest.ErrFault)
+	})
+}
+
+// Another process writes between the reading and the writing of an update.
+func TestUpdateOverAnother(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{"", `{"state":{"desired":{"a":1}}}`} {
+		b := setup(t)
+		if before != "" {
+			b.update(t, before)
+		}
+		first := true
+		service := b.over(tenanttest.Faulty(b.records, func(c tenanttest.Call) tenanttest.Fault {
+			if first && c.Operation == tenanttest.OpPut {
+				first = false
+				b.update(t, `{"state":{"desired":{"b":2}}}`)
+			}
+			return tenanttest.Fault{}
+		}))
+		_, err := service.Update(t.Context(), acme, lamp, classic, []byte(`{"state":{"desired":{"c":3}}}`))
+		require.NoError(t, err)
+		document, err := b.Get(t.Context(), acme, lamp, classic)
+		require.NoError(t, err)
+		require.Contains(t, string(document), `"b":2,"c":3}`)
+	}
+}
+
+// slow is a bus whose first message takes until release is closed.
+type slow struct {
+	*memdevice.Bus
+	once    sync.Once
+	release chan struct{}
+}
+
+func (s *slow) Publish(ctx context.Context, id tenant.ID, message device.Message) error {
+	s.once.Do(func() { <-s.release })
+	return s.Bus.Publish(ctx, id, message)
+}
+
+// While one call publishes, those after it leave their messages to it.
+func TestOneCallPublishesAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		bus := &slow{Bus: b.bus, release: make(chan struct{})}
+		service := memshadow.New(b.records, bus)
+		first := make(chan error, 1)
+		go func() {
+			_, err := service.Update(t.Context(), acme, lamp, classic, []byte(`{"state":{"reported":{"n":1}}}`))
+			first <- err
+		}()
+		synctest.Wait()
+		_, err := service.Update(t.Context(), acme, lamp, classic, []byte(`{"state":{"reported":{"n":2}}}`))
+		require.NoError(t, err, "stored, and not held up by a slow bus")
+		require.Empty(t, b.messages())
+		close(bus.release)
+		require.NoError(t, <-first)
+		require.Len(t, b.messages(), 4)
+	})
 }
 
 // openBolt opens the repository in a folder until the test ends.
