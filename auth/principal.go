@@ -2,7 +2,9 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iotenant/iotenant/tenant"
@@ -68,4 +70,101 @@ func FromContext(ctx context.Context) (Principal, error) {
 		return Principal{}, ErrUnauthenticated
 	}
 	return *principal, nil
+}
+
+func (s *scratch) tenant(issuer *Issuer) (tenant.ID, error) {
+	c := &s.claims
+	if c.has&hasTenant == 0 {
+		if issuer.Tenant.IsZero() {
+			return tenant.ID{}, fmt.Errorf("%w: tenant claim is missing", ErrToken)
+		}
+		return issuer.Tenant, nil
+	}
+	if !issuer.Tenant.IsZero() && string(c.tenant) == issuer.Tenant.String() {
+		return issuer.Tenant, nil
+	}
+	id, err := tenant.ParseID(string(c.tenant))
+	if err != nil {
+		return tenant.ID{}, fmt.Errorf("%w: tenant claim: not a tenant id", ErrToken)
+	}
+	if !issuer.Tenant.IsZero() {
+		return tenant.ID{}, fmt.Errorf("%w: tenant claim: not the tenant of the issuer", ErrToken)
+	}
+	return id, nil
+}
+
+// principal copies what it needs of the claims, in one piece of memory.
+func (s *scratch) principal(issuer *Issuer) (Principal, error) {
+	id, err := s.tenant(issuer)
+	if err != nil {
+		return Principal{}, err
+	}
+	c := &s.claims
+	use, client, username := UseAccess, c.clientID, c.username
+	if string(c.tokenUse) == string(UseID) {
+		use, client, username = UseID, c.audiences[0], c.cognitoUsername
+	}
+	scopes := bytesCount(c.scope, ' ')
+	s.text = s.text[:0]
+	for _, part := range [...][]byte{c.subject, username, client, c.issuer, c.tokenID, c.scope} {
+		s.text = append(s.text, part...)
+	}
+	for _, group := range c.groups {
+		s.text = append(s.text, group...)
+	}
+	rest := string(s.text)
+	take := func(part []byte) (taken string) {
+		taken, rest = rest[:len(part)], rest[len(part):]
+		return taken
+	}
+	principal := Principal{
+		Tenant:   id,
+		TokenUse: use,
+		Subject:  take(c.subject),
+		Username: take(username),
+		ClientID: take(client),
+		Issuer:   take(c.issuer),
+		TokenID:  take(c.tokenID),
+		AuthTime: timeOf(c.authTime, c.has&hasAuthTime != 0),
+		IssuedAt: timeOf(c.issuedAt, c.has&hasIssuedAt != 0),
+		Expires:  timeOf(c.expires, true),
+	}
+	names := make([]string, 0, scopes+len(c.groups))
+	names = appendFields(names, take(c.scope))
+	principal.Scopes = names[:len(names):len(names)]
+	for _, group := range c.groups {
+		names = append(names, take(group))
+	}
+	principal.Groups = names[len(principal.Scopes):]
+	return principal, nil
+}
+
+// bytesCount returns the most fields that text, separated by c, can have.
+func bytesCount(text []byte, c byte) (n int) {
+	if len(text) > 0 {
+		n = 1
+	}
+	for _, b := range text {
+		if b == c {
+			n++
+		}
+	}
+	return n
+}
+
+func appendFields(to []string, text string) []string {
+	for text != "" {
+		var field string
+		if field, text, _ = strings.Cut(text, " "); field != "" {
+			to = append(to, field)
+		}
+	}
+	return to
+}
+
+func timeOf(seconds int64, ok bool) time.Time {
+	if !ok {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
 }

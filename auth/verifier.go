@@ -10,10 +10,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
-
-	"github.com/iotenant/iotenant/tenant"
 )
 
 // MaxTokenLength is the limit of a token in bytes. Nothing longer is looked at.
@@ -66,7 +65,13 @@ type Verifier struct {
 	options  VerifierOptions
 	verified *verifiedTokens
 	scratch  sync.Pool
+	// header is that of the last good signature: the next token has the same,
+	// most likely.
+	header atomic.Pointer[goodHeader]
 }
+
+// goodHeader is a header that was read, as it stands in the token.
+type goodHeader struct{ text, keyID string }
 
 var _ Authenticator = (*Verifier)(nil)
 
@@ -182,20 +187,20 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) (Principal, e
 // verify returns a verified token, or why it is refused.
 func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (verifiedToken, error) {
 	s := v.scratch.Get().(*scratch)
-	defer v.scratch.Put(s)
-	defer func() { clear(s.signature) }() // what stays in memory is no token
-	signed, err := s.split(token)
+	defer func() {
+		clear(s.signature) // what stays in memory is no token
+		v.scratch.Put(s)
+	}()
+	signed, header, err := s.split(token)
 	if err != nil {
 		return verifiedToken{}, err
 	}
-	head, err := s.decoder.header(s.header)
-	if err != nil {
-		return verifiedToken{}, err
+	known := v.header.Load()
+	if known == nil || known.text != header {
+		if known, err = s.readHeader(header); err != nil {
+			return verifiedToken{}, err
+		}
 	}
-	if string(head.algorithm) != algorithmRS256 {
-		return verifiedToken{}, fmt.Errorf("%w: alg is not %s", ErrToken, algorithmRS256)
-	}
-	kid := string(head.keyID)
 	if err := s.decoder.claims(&s.claims, s.payload, v.options.TenantClaim); err != nil {
 		return verifiedToken{}, err
 	}
@@ -203,9 +208,12 @@ func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (ver
 	if issuer == nil {
 		return verifiedToken{}, fmt.Errorf("%w: unknown issuer", ErrToken)
 	}
-	keys, err := s.checkSignature(ctx, issuer.Keys, kid, signed)
+	keys, err := s.checkSignature(ctx, issuer.Keys, known.keyID, signed)
 	if err != nil {
 		return verifiedToken{}, err
+	}
+	if v.header.Load() != known {
+		v.header.Store(known)
 	}
 	if err := v.check(&s.claims, issuer, now); err != nil {
 		return verifiedToken{}, err
@@ -218,32 +226,47 @@ func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (ver
 		principal: principal,
 		source:    issuer.Keys,
 		keys:      keys,
-		kid:       kid,
+		kid:       known.keyID,
 		until:     principal.Expires.Add(v.options.Skew),
 	}, nil
 }
 
-// split decodes the three parts of a token, and returns what is signed.
-func (s *scratch) split(token string) (signed string, err error) {
-	first := strings.IndexByte(token, '.')
-	last := strings.LastIndexByte(token, '.')
-	if first <= 0 || last <= first+1 || last == len(token)-1 || strings.IndexByte(token[first+1:last], '.') >= 0 {
-		return "", fmt.Errorf("%w: want three parts", ErrToken)
+// split decodes claims and signature of a token, and returns what is signed
+// and the header in it.
+func (s *scratch) split(token string) (signed, header string, err error) {
+	header, rest, _ := strings.Cut(token, ".")
+	payload, signature, _ := strings.Cut(rest, ".")
+	if header == "" || payload == "" || signature == "" || strings.IndexByte(signature, '.') >= 0 {
+		return "", "", fmt.Errorf("%w: want three parts", ErrToken)
 	}
 	// Package base64 skips line breaks; a token has none.
 	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
-		return "", fmt.Errorf("%w: line break", ErrToken)
+		return "", "", fmt.Errorf("%w: line break", ErrToken)
 	}
-	if s.header, err = decode(s.header, token[:first]); err != nil {
-		return "", fmt.Errorf("%w: header: %w", ErrToken, err)
+	if s.payload, err = decode(s.payload, payload); err != nil {
+		return "", "", fmt.Errorf("%w: claims: %w", ErrToken, err)
 	}
-	if s.payload, err = decode(s.payload, token[first+1:last]); err != nil {
-		return "", fmt.Errorf("%w: claims: %w", ErrToken, err)
+	if s.signature, err = decode(s.signature, signature); err != nil {
+		return "", "", fmt.Errorf("%w: signature: %w", ErrToken, err)
 	}
-	if s.signature, err = decode(s.signature, token[last+1:]); err != nil {
-		return "", fmt.Errorf("%w: signature: %w", ErrToken, err)
+	return token[:len(header)+1+len(payload)], header, nil
+}
+
+func (s *scratch) readHeader(text string) (read *goodHeader, err error) {
+	if s.header, err = decode(s.header, text); err != nil {
+		return nil, fmt.Errorf("%w: header: %w", ErrToken, err)
 	}
-	return token[:last], nil
+	head, err := s.decoder.header(s.header)
+	if err != nil {
+		return nil, err
+	}
+	if string(head.algorithm) != algorithmRS256 {
+		return nil, fmt.Errorf("%w: alg is not %s", ErrToken, algorithmRS256)
+	}
+	if len(head.keyID) == 0 {
+		return nil, fmt.Errorf("%w: kid is missing", ErrToken)
+	}
+	return &goodHeader{text: strings.Clone(text), keyID: string(head.keyID)}, nil
 }
 
 // base64URL refuses the second spelling of the last character, so that a
@@ -256,9 +279,6 @@ func decode(to []byte, text string) ([]byte, error) {
 
 // checkSignature returns the key set under which the signature is good.
 func (s *scratch) checkSignature(ctx context.Context, source KeySource, kid, signed string) (*KeySet, error) {
-	if kid == "" {
-		return nil, fmt.Errorf("%w: kid is missing", ErrToken)
-	}
 	keys, err := source.Keys(ctx, kid)
 	if err != nil {
 		return nil, err
@@ -322,103 +342,6 @@ func (v *Verifier) checkTimes(c *claims, now time.Time) error {
 		return fmt.Errorf("%w: issued in the future", ErrToken)
 	}
 	return nil
-}
-
-func (s *scratch) tenant(issuer *Issuer) (tenant.ID, error) {
-	c := &s.claims
-	if c.has&hasTenant == 0 {
-		if issuer.Tenant.IsZero() {
-			return tenant.ID{}, fmt.Errorf("%w: tenant claim is missing", ErrToken)
-		}
-		return issuer.Tenant, nil
-	}
-	if !issuer.Tenant.IsZero() && string(c.tenant) == issuer.Tenant.String() {
-		return issuer.Tenant, nil
-	}
-	id, err := tenant.ParseID(string(c.tenant))
-	if err != nil {
-		return tenant.ID{}, fmt.Errorf("%w: tenant claim: not a tenant id", ErrToken)
-	}
-	if !issuer.Tenant.IsZero() {
-		return tenant.ID{}, fmt.Errorf("%w: tenant claim: not the tenant of the issuer", ErrToken)
-	}
-	return id, nil
-}
-
-// principal copies what it needs of the claims, in one piece of memory.
-func (s *scratch) principal(issuer *Issuer) (Principal, error) {
-	id, err := s.tenant(issuer)
-	if err != nil {
-		return Principal{}, err
-	}
-	c := &s.claims
-	use, client, username := UseAccess, c.clientID, c.username
-	if string(c.tokenUse) == string(UseID) {
-		use, client, username = UseID, c.audiences[0], c.cognitoUsername
-	}
-	scopes := bytesCount(c.scope, ' ')
-	s.text = s.text[:0]
-	for _, part := range [...][]byte{c.subject, username, client, c.issuer, c.tokenID, c.scope} {
-		s.text = append(s.text, part...)
-	}
-	for _, group := range c.groups {
-		s.text = append(s.text, group...)
-	}
-	rest := string(s.text)
-	take := func(part []byte) (taken string) {
-		taken, rest = rest[:len(part)], rest[len(part):]
-		return taken
-	}
-	principal := Principal{
-		Tenant:   id,
-		TokenUse: use,
-		Subject:  take(c.subject),
-		Username: take(username),
-		ClientID: take(client),
-		Issuer:   take(c.issuer),
-		TokenID:  take(c.tokenID),
-		AuthTime: timeOf(c.authTime, c.has&hasAuthTime != 0),
-		IssuedAt: timeOf(c.issuedAt, c.has&hasIssuedAt != 0),
-		Expires:  timeOf(c.expires, true),
-	}
-	names := make([]string, 0, scopes+len(c.groups))
-	names = appendFields(names, take(c.scope))
-	principal.Scopes = names[:len(names):len(names)]
-	for _, group := range c.groups {
-		names = append(names, take(group))
-	}
-	principal.Groups = names[len(principal.Scopes):]
-	return principal, nil
-}
-
-// bytesCount returns the most fields that text, separated by c, can have.
-func bytesCount(text []byte, c byte) (n int) {
-	if len(text) > 0 {
-		n = 1
-	}
-	for _, b := range text {
-		if b == c {
-			n++
-		}
-	}
-	return n
-}
-
-func appendFields(to []string, text string) []string {
-	for text != "" {
-		var field string
-		if field, text, _ = strings.Cut(text, " "); field != "" {
-			to = append(to, field)
-		}
-	}
-	return to
-}
-
-func timeOf(seconds int64, ok bool) time.Time {
-	if !ok {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0).UTC()
 }
 
 // bytesOf returns the bytes of text without copying them. They must not be
