@@ -139,3 +139,133 @@ func middle(values []float64) float64 {
 	slices.Sort(values)
 	return values[len(values)/2]
 }
+
+// million fills a store with messages of 300 bytes from 1,000 things of 10
+// tenants, in time order, and returns its folder.
+func million(b *testing.B, messages int) string {
+	b.Helper()
+	dir := b.TempDir()
+	store, err := fileanalytics.Open(dir, tenant.RandomCursorKeys())
+	require.NoError(b, err)
+	var group sync.WaitGroup
+	for t := range 10 {
+		group.Go(func() {
+			id := tenant.MustParseID(fmt.Sprint("tenant-", t))
+			batch := make([]analytics.Message, analytics.MaxBatch)
+			for n := 0; n < messages/10; n += len(batch) {
+				for i := range batch {
+					batch[i] = analytics.Message{
+						Thing: device.MustParseID(fmt.Sprint("thing-", i)), ID: fmt.Sprint("m-", n+i),
+						At: time.UnixMilli(1772366400000 + int64(n+i)*250), Payload: telemetry(n + i),
+					}
+				}
+				if _, err := store.Append(b.Context(), id, batch); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	require.NoError(b, store.Close())
+	return dir
+}
+
+// BenchmarkMillion opens a store of a million messages, and reads one of its
+// tenants, beside reading the tenant's files.
+func BenchmarkMillion(b *testing.B) {
+	const messages = 1_000_000
+	start := time.Now()
+	dir := million(b, messages)
+	b.Logf("filled at %.0f messages/s", messages/time.Since(start).Seconds())
+
+	b.Run("open", func(b *testing.B) {
+		start := bench.CPU()
+		for b.Loop() {
+			store, err := fileanalytics.Open(dir, tenant.RandomCursorKeys())
+			require.NoError(b, err)
+			require.NoError(b, store.Close())
+		}
+		b.ReportMetric(float64(bench.CPU()-start)/float64(b.N)/1e6, "ms-cpu")
+	})
+
+	store, err := fileanalytics.Open(dir, tenant.RandomCursorKeys())
+	require.NoError(b, err)
+	defer store.Close()
+	var disk int64
+	segments, err := filepath.Glob(filepath.Join(dir, "tenants", "t-tenant-3", "*.seg"))
+	require.NoError(b, err)
+	all, err := filepath.Glob(filepath.Join(dir, "*", "*", "*.seg"))
+	require.NoError(b, err)
+	journals, err := filepath.Glob(filepath.Join(dir, "journal", "*"))
+	require.NoError(b, err)
+	for _, name := range append(all, journals...) {
+		info, err := os.Stat(name)
+		require.NoError(b, err)
+		disk += info.Size()
+	}
+	id := tenant.MustParseID("tenant-3")
+	readFiles := func(n int) {
+		for range n {
+			for _, name := range segments {
+				if _, err := os.ReadFile(name); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	b.Run("scan-messages-of-a-thing", func(b *testing.B) {
+		query := analytics.Query{Things: []device.ID{device.MustParseID("thing-7")}, Limit: tenant.MaxLimit}
+		count := 0
+		for b.Loop() {
+			count = 0
+			for _, err := range analytics.AllMessages(b.Context(), store, id, query) {
+				require.NoError(b, err)
+				count++
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*count), "ns/message")
+	})
+	b.Run("scan-messages-of-a-tenant", func(b *testing.B) {
+		bench.Ratio(b, 3, func(n int) {
+			for range n {
+				for _, err := range analytics.AllMessages(b.Context(), store, id, analytics.Query{Limit: tenant.MaxLimit}) {
+					require.NoError(b, err)
+				}
+			}
+		}, readFiles, 1)
+		b.ReportMetric(float64(disk)/messages, "bytes/message")
+	})
+	b.Run("scan-points-of-a-metric", func(b *testing.B) {
+		query := analytics.Query{Metrics: []string{"temperature"}, Limit: tenant.MaxLimit}
+		bench.Ratio(b, 3, func(n int) {
+			for range n {
+				for _, err := range analytics.AllPoints(b.Context(), store, id, query) {
+					require.NoError(b, err)
+				}
+			}
+		}, readFiles, 1)
+	})
+}
+
+// BenchmarkOpenWithoutState opens a store of 100,000 messages whose state files
+// are lost, so that segments are read.
+func BenchmarkOpenWithoutState(b *testing.B) {
+	dir := million(b, 100_000)
+	states, err := filepath.Glob(filepath.Join(dir, "tenants", "*", "state"))
+	require.NoError(b, err)
+	for _, name := range states {
+		require.NoError(b, os.Remove(name))
+	}
+	start := bench.CPU()
+	for b.Loop() {
+		store, err := fileanalytics.Open(dir, tenant.RandomCursorKeys())
+		require.NoError(b, err)
+		for t := range 10 {
+			_, err = store.Last(b.Context(), tenant.MustParseID(fmt.Sprint("tenant-", t)), "", device.MustParseID("thing-1"))
+			require.NoError(b, err)
+		}
+		require.NoError(b, store.Close())
+	}
+	b.ReportMetric(float64(bench.CPU()-start)/float64(b.N)/1e6, "ms-cpu")
+}
