@@ -41,4 +41,4 @@
 // generated mocks.
 package analytics
 
-//go:generate go tool -modfile=../tools/go.mod mockgen -source=store.go -destination=analyticsmock/analyticsmock.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=store.go -destination=analyticsmock/store.go -package=analyticsmock -write_source_comment=false -write_package_comment=false

@@ -92,9 +92,9 @@ func small(o *fileanalytics.Options) { o.JournalSize = 64 << 10 }
 // lets the devices go on where they were.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
-	runs := 60
+	runs := 24
 	if testing.Short() {
-		runs = 10
+		runs = 6
 	}
 	for seed := range uint64(runs) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
