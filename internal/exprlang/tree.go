@@ -94,13 +94,19 @@ func FormatPath(segments []Segment) string {
 		case i > 0:
 			text.WriteByte('.')
 		}
-		if isWord(segment.Name) || i == 0 && strings.HasPrefix(segment.Name, "$") {
+		if i == 0 && isRoot(segment.Name) || i > 0 && isWord(segment.Name) {
 			text.WriteString(segment.Name)
 		} else {
 			text.WriteString("`" + segment.Name + "`")
 		}
 	}
 	return text.String()
+}
+
+// isRoot reports whether a path can begin with the name as it is.
+func isRoot(name string) bool {
+	word := strings.TrimPrefix(name, "$")
+	return isWord(word) && (word != name || !isDigit(name[0]))
 }
 
 // Walk calls visit for node and all nodes below it, parents first.
