@@ -2,17 +2,20 @@ package devicemock_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"testing"
 
-	"github.com/stretchr/testify/require"
 	"go.uber.org/mock/gomock"
 
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/device/devicemock"
-	"github.com/iotenant/iotenant/device/devicetest"
 	"github.com/iotenant/iotenant/tenant"
 )
+
+type reporter struct{}
+
+func (reporter) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+func (reporter) Fatalf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
 // reboot is code under test.
 func reboot(ctx context.Context, bus device.Bus, id tenant.ID, thing device.ID) error {
@@ -23,11 +26,12 @@ func reboot(ctx context.Context, bus device.Bus, id tenant.ID, thing device.ID) 
 	return nil
 }
 
-func TestMockBus(t *testing.T) {
-	t.Parallel()
+func ExampleNewMockBus() {
 	acme, pump := tenant.MustParseID("acme"), device.MustParseID("pump")
-	bus := devicemock.NewMockBus(gomock.NewController(t))
+	bus := devicemock.NewMockBus(gomock.NewController(reporter{}))
 	want := device.Message{Topic: device.CommandTopic(acme, pump, "reboot")}
-	bus.EXPECT().Publish(gomock.Any(), acme, want).Return(devicetest.ErrFault)
-	require.ErrorIs(t, reboot(t.Context(), bus, acme, pump), devicetest.ErrFault)
+	bus.EXPECT().Publish(gomock.Any(), acme, want).Return(errors.New("no route"))
+
+	fmt.Println(reboot(context.Background(), bus, acme, pump))
+	// Output: reboot: no route
 }

@@ -280,8 +280,6 @@ func TestPacketIDsOfBothSidesAreApart(t *testing.T) {
 	raw.send(unsubscribePacket(1, command(acme, pump)))
 	require.Equal(t, []byte{0xB0, 2, 0, 1}, raw.read())
 	raw.close()
-
-	// The message was never acknowledged, so it comes again.
 	require.Equal(t, []string{"y"}, p.inbox.payloads())
 }
 

@@ -58,5 +58,6 @@
 //     discarded.
 //   - Sessions, queued and retained messages live in memory, and end with the
 //     program.
-//   - A will delay is not waited for.
+//   - A will delay is not waited for, and the receive maximum of a client with
+//     MQTT 5 does not hold messages to it back.
 package mqttdevice

@@ -54,7 +54,7 @@ type Limits struct {
 	PublishRate float64
 	// KeepAlive is the longest keep-alive, and the one of clients that want
 	// none. A connection ends after one and a half times its keep-alive
-	// without a packet. Default 20 minutes, at most 18 hours.
+	// without a packet. Default 20 minutes, at most 12 hours.
 	KeepAlive time.Duration
 	// SessionExpiry is how long the session of a device that is away is
 	// kept. Default 1 hour.

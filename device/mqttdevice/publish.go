@@ -161,18 +161,24 @@ func (s *session) process(batch []*publication) bool {
 		return false
 	}
 	errs := s.receive(batch)
+	var acks []byte
 	for i, p := range batch {
-		var err error
-		if errs != nil {
-			err = errs[i]
-		}
-		if p.refused == (packets.Code{}) && !s.conclude(p, err) {
-			return false
+		if p.refused == (packets.Code{}) {
+			var err error
+			if errs != nil {
+				err = errs[i]
+			}
+			if problem := s.conclude(p, err); problem != nil {
+				s.write(acks)
+				s.broker.end(s, problem.reason, problem.code)
+				return false
+			}
 		}
 		if p.pk.FixedHeader.Qos == 1 {
-			s.acknowledge(p)
+			acks = appendPuback(acks, &p.pk, p.refused)
 		}
 	}
+	s.write(acks)
 	return true
 }
 
@@ -214,13 +220,13 @@ func (s *session) receive(batch []*publication) []error {
 
 var errShortBatch = errors.New("mqttdevice: the receiver returned too few errors")
 
-// conclude acts on the receiver's answer. It reports false if the connection is
-// ended.
-func (s *session) conclude(p *publication, err error) bool {
+// conclude acts on the receiver's answer. It returns a problem if the
+// connection has to end.
+func (s *session) conclude(p *publication, err error) *problem {
 	if err == nil {
 		s.broker.counters.received.Add(1)
 		s.broker.deliver(p.message, &p.pk, s.name)
-		return true
+		return nil
 	}
 	problem := s.postpone(&p.pk, err)
 	if refusedForGood(err) {
@@ -228,11 +234,10 @@ func (s *session) conclude(p *publication, err error) bool {
 	}
 	s.broker.refuse(s, problem.refusal, "receive", err, slog.String("topic", p.pk.TopicName))
 	if problem.reason != "" {
-		s.broker.end(s, problem.reason, problem.code)
-		return false
+		return problem
 	}
 	p.refused = problem.code
-	return true
+	return nil
 }
 
 func codeOfRefused(err error) packets.Code {
@@ -242,16 +247,26 @@ func codeOfRefused(err error) packets.Code {
 	return packets.ErrPayloadFormatInvalid
 }
 
-// acknowledge sends the PUBACK. That of MQTT 3.1.1 can't tell a refusal.
-func (s *session) acknowledge(p *publication) {
-	ack := packets.Packet{
-		FixedHeader: packets.FixedHeader{Type: packets.Puback},
-		PacketID:    p.pk.PacketID,
-		ReasonCode:  p.refused.Code,
-		Properties:  packets.Properties{ReasonString: p.refused.Reason},
+// appendPuback appends the PUBACK for a PUBLISH. That of MQTT 3.1.1 can't tell a
+// refusal; that of MQTT 5 leaves out a reason code of success.
+func appendPuback(acks []byte, pk *packets.Packet, refused packets.Code) []byte {
+	code := refused.Code
+	if pk.ProtocolVersion < 5 || code == packets.CodeSuccess.Code {
+		return append(acks, packets.Puback<<4, 2, byte(pk.PacketID>>8), byte(pk.PacketID))
 	}
-	// If the connection is gone, the device will send the message again.
-	_ = s.client.WritePacket(ack)
+	return append(acks, packets.Puback<<4, 3, byte(pk.PacketID>>8), byte(pk.PacketID), code)
+}
+
+// write writes whole packets. Acknowledgements go together, past the server,
+// which would make a system call for each.
+func (s *session) write(whole []byte) {
+	if len(whole) == 0 {
+		return
+	}
+	s.client.Lock() // as the server does to write
+	defer s.client.Unlock()
+	// If the connection is gone, the device will send its messages again.
+	_, _ = s.conn.Write(whole)
 }
 
 // publishWill publishes the will of a device that went without a good-bye.

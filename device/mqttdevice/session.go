@@ -82,6 +82,10 @@ func (b *Broker) limit(client *mqtt.Client) {
 	// The server numbers and sends in two steps, so that a message with a new
 	// alias could be overtaken by one that uses it: go without.
 	client.Properties.Props.TopicAliasMaximum = 0
+	// The server's flow control loses count of what it holds back, and can
+	// lock itself out: go without.
+	client.Properties.Props.ReceiveMaximum = 0
+	client.State.Inflight.ResetSendQuota(0)
 }
 
 // admit decides about a CONNECT packet. An error comes with the reason to

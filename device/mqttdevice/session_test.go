@@ -103,11 +103,7 @@ func TestTakeoverRace(t *testing.T) {
 	for range 20 {
 		var dials sync.WaitGroup
 		for range 8 {
-			dials.Go(func() {
-				if _, _, err := p.dial5(acme, pump); err != nil {
-					_ = err // ended by the next before its CONNACK
-				}
-			})
+			dials.Go(func() { _, _, _ = p.dial5(acme, pump) }) // may be ended by the next before its CONNACK
 		}
 		dials.Wait()
 		eventually(t, "at most one connection", func() bool { return p.broker.Stats().Connections <= 1 })
@@ -160,6 +156,34 @@ func TestSessionOfADeviceThatIsAway(t *testing.T) {
 	_, connack, err = p.dial5(acme, pump, keep)
 	require.NoError(t, err)
 	require.False(t, connack.SessionPresent, "the session of a live connection is forgotten too")
+}
+
+// A device with MQTT 5 that acknowledges gets everything, however many publish
+// and however little it wants at once.
+func TestManyMessagesToOneDevice(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	little := uint16(2)
+	d := p.connect5(acme, pump, func(c *paho5.Connect) { c.Properties = &paho5.ConnectProperties{ReceiveMaximum: &little} })
+	d.subscribe(command(acme, pump))
+	const senders, rounds = 8, 50
+	for range rounds {
+		var done sync.WaitGroup
+		for range senders {
+			done.Go(func() {
+				message := device.Message{Topic: device.CommandTopic(acme, pump, ""), Payload: []byte("x")}
+				if err := p.broker.Publish(t.Context(), acme, message); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		require.Zero(t, d.publish(telemetry(acme, pump), 1, "meanwhile"))
+		done.Wait()
+		for range senders {
+			d.receive()
+		}
+	}
+	require.Zero(t, p.refused(mqttdevice.RefusalOverflow))
 }
 
 func TestWill(t *testing.T) {
