@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/iotenant/iotenant/tenant"
@@ -15,33 +15,49 @@ import (
 type routes struct {
 	byName  map[string]*compiled
 	byInput map[string][]*compiled
-	until   time.Time
+
+	until  time.Time
+	change uint64 // of the slot, when the routes began to be read
 }
 
-// routeSlot holds the routes of one tenant. Its lock is held while they are
-// read, so that they are read once.
+// routeSlot holds the routes of one tenant.
 type routeSlot struct {
-	mu     sync.Mutex
-	routes *routes
-	stale  bool
+	routes  atomic.Pointer[routes]
+	changes atomic.Uint64 // counts calls of forget
+	turn    chan struct{} // holds one token while nobody reads the routes
+}
+
+// fresh returns the routes if they may be used at now.
+func (s *routeSlot) fresh(now time.Time) *routes {
+	if r := s.routes.Load(); r != nil && r.change == s.changes.Load() && now.Before(r.until) {
+		return r
+	}
+	return nil
 }
 
 // routesOf returns the routes of a tenant, at most RefreshAfter old.
 func (m *Models) routesOf(ctx context.Context, id tenant.ID) (*routes, error) {
-	slot := m.slot(id)
-	slot.mu.Lock()
-	defer slot.mu.Unlock()
-	now := m.options.Now()
-	if slot.routes != nil && !slot.stale && now.Before(slot.routes.until) {
-		return slot.routes, nil
+	slot, now := m.slot(id), m.options.Now()
+	if r := slot.fresh(now); r != nil {
+		return r, nil
 	}
-	fresh, err := m.readRoutes(ctx, id, slot.routes)
+	select {
+	case <-slot.turn:
+		defer func() { slot.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if r := slot.fresh(now); r != nil {
+		return r, nil // somebody else has just read them
+	}
+	change := slot.changes.Load()
+	r, err := m.readRoutes(ctx, id, slot.routes.Load())
 	if err != nil {
 		return nil, err
 	}
-	fresh.until = now.Add(m.options.RefreshAfter)
-	slot.routes, slot.stale = fresh, false
-	return fresh, nil
+	r.change, r.until = change, now.Add(m.options.RefreshAfter)
+	slot.routes.Store(r)
+	return r, nil
 }
 
 func (m *Models) slot(id tenant.ID) *routeSlot {
@@ -52,19 +68,15 @@ func (m *Models) slot(id tenant.ID) *routeSlot {
 		if len(m.routes) >= routesKept {
 			clear(m.routes)
 		}
-		slot = &routeSlot{}
+		slot = &routeSlot{turn: make(chan struct{}, 1)}
+		slot.turn <- struct{}{}
 		m.routes[id] = slot
 	}
 	return slot
 }
 
 // forget makes the next use of a tenant's models read them.
-func (m *Models) forget(id tenant.ID) {
-	slot := m.slot(id)
-	slot.mu.Lock()
-	defer slot.mu.Unlock()
-	slot.stale = true
-}
+func (m *Models) forget(id tenant.ID) { m.slot(id).changes.Add(1) }
 
 // readRoutes loads what changed since known, which may be nil.
 func (m *Models) readRoutes(ctx context.Context, id tenant.ID, known *routes) (*routes, error) {

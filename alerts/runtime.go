@@ -65,6 +65,7 @@ type Runtime struct {
 
 	cache    *cache
 	messages sync.Pool // of *detector.Message
+	results  sync.Pool // of *detector.Result
 	agenda   atomic.Pointer[agenda]
 }
 
@@ -98,6 +99,7 @@ func NewRuntime(models *Models, detectors tenant.Repository[DetectorRecord], ale
 		options:   options,
 		cache:     newCache(options.CacheSize),
 		messages:  sync.Pool{New: func() any { return new(detector.Message) }},
+		results:   sync.Pool{New: func() any { return new(detector.Result) }},
 	}
 }
 

@@ -46,9 +46,8 @@ type step struct {
 	// skipTimers leaves due timers alone, after one has failed.
 	skipTimers bool
 
-	result detector.Result
-	size   int  // of the outbox, in bytes
-	dirty  bool // there is something to write
+	size  int  // of the outbox, in bytes
+	dirty bool // there is something to write
 }
 
 // runTask evaluates the messages of a task. It reports what failed, and
@@ -274,11 +273,12 @@ func (s *step) evaluate(trigger *detector.Trigger, hops int) (err error) {
 	defer recovered(&err)
 	s.dirty = true
 	trigger.Scope, trigger.Key = s.scope(), s.held.ref.key
-	if err := s.model.engine.Evaluate(s.held.state, trigger, &s.result); err != nil {
+	result := s.runtime.results.Get().(*detector.Result)
+	if err := s.model.engine.Evaluate(s.held.state, trigger, result); err != nil {
 		return fmt.Errorf("%w: %w", ErrEvaluation, err)
 	}
-	for i := range s.result.Actions {
-		alert, err := newAlert(&s.result.Actions[i], s.result.At, s.result.Number)
+	for i := range result.Actions {
+		alert, err := newAlert(&result.Actions[i], result.At, result.Number)
 		if err != nil {
 			return err
 		}
@@ -286,6 +286,7 @@ func (s *step) evaluate(trigger *detector.Trigger, hops int) (err error) {
 		s.held.record.outbox = append(s.held.record.outbox, alert)
 		s.size += alertSize(&alert)
 	}
+	s.runtime.results.Put(result)
 	return nil
 }
 
