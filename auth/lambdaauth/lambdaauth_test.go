@@ -363,6 +363,7 @@ func TestAttackLambdaAuthorizerContext(t *testing.T) {
 	} {
 		require.Equal(t, 401, b.serve(t, payload, trust).StatusCode, string(payload))
 	}
+	require.Equal(t, 401, b.serve(t, event(t, "lambda.json")).StatusCode, "not trusted unless asked for")
 	suspended := auth.Middleware(b.verifier, gate{err: tenant.ErrSuspended})(http.HandlerFunc(greet))
 	response := invoke(t, suspended.ServeHTTP, event(t, "lambda.json"), trust, func(o *lambdaauth.Options) { o.Now = eventClock })
 	require.Equal(t, 403, response.StatusCode, "a kept answer does not outlive the tenant's suspension")
