@@ -6,4 +6,6 @@ import "slices"
 var guards = slices.Concat(
 	tenantGuards,
 	authGuards,
+	deviceGuards,
+	dataGuards,
 )

@@ -52,12 +52,12 @@ var authGuards = []guard{
 		disabled:  "base64.RawURLEncoding",
 		tests:     []string{"TestAttackShapes"},
 	}, {
-		name: "a token names a tenant", file: "auth/verifier.go", pkg: "./auth",
+		name: "a token names a tenant", file: "auth/principal.go", pkg: "./auth",
 		statement: "if issuer.Tenant.IsZero() {",
 		disabled:  "if false {",
 		tests:     []string{"TestAttackTenantClaim"},
 	}, {
-		name: "the issuer of one tenant speaks for that tenant", file: "auth/verifier.go", pkg: "./auth",
+		name: "the issuer of one tenant speaks for that tenant", file: "auth/principal.go", pkg: "./auth",
 		statement: "if !issuer.Tenant.IsZero() {",
 		disabled:  "if false {",
 		tests:     []string{"TestAttackTenantOfAnIssuer"},
@@ -81,5 +81,55 @@ var authGuards = []guard{
 		statement: "if now.Before(r.next) && !force {",
 		disabled:  "if false {",
 		tests:     []string{"TestAttackUnknownKeyStorm"},
+	}, {
+		name: "who guesses a refresh token ends no session", file: "auth/memauth/session.go", pkg: "./auth/memauth",
+		statement: "if !isDigestOf(session.Family, token.family) {",
+		disabled:  "if !isDigestOf(session.Family, token.family) && false {",
+		tests:     []string{"TestAttackGuessedRefreshTokenDoesNotEndTheSession"},
+	}, {
+		name: "a session ends when its user moves or is signed out", file: "auth/memauth/session.go", pkg: "./auth/memauth",
+		statement: "user.Epoch != session.Epoch ||",
+		disabled:  "",
+		tests:     []string{"TestAttackReassignedUserLosesTheOldTenant", "TestAttackSuspendedTenantSessionsStayEnded"},
+	}, {
+		name: "no user belongs to the platform", file: "auth/memauth/admin.go", pkg: "./auth/memauth",
+		statement: "if id == tenant.Platform() {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackPlatformIsNoUsersTenant"},
+	}, {
+		name: "guesses of a password are slowed down", file: "auth/memauth/attempt.go", pkg: "./auth/memauth",
+		statement: "if now.Before(attempt.Until) {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackParallelGuesses"},
+	}, {
+		name: "the middleware asks whether the tenant is active", file: "auth/middleware.go", pkg: "./auth",
+		statement: "return principal, e.gate.Admit(r.Context(), principal.Tenant)",
+		disabled:  "return principal, nil",
+		tests:     []string{"TestAttackPrincipalOfTheTransport"},
+	}, {
+		name: "claims of a gateway are judged like those of a token", file: "auth/gateway.go", pkg: "./auth",
+		statement: "if err := v.check(&s.claims, issuer, v.options.Now()); err != nil {",
+		disabled:  "if err := v.check(&s.claims, issuer, v.options.Now()); err != nil && false {",
+		tests:     []string{"TestAttackGatewayClaims"},
+	}, {
+		name: "a Lambda trusts an authorizer only if told to", file: "auth/lambdaauth/authorizer.go", pkg: "./auth/lambdaauth",
+		statement: "if h.options.TrustAuthorizer && e.lambdaContext != nil {",
+		disabled:  "if e.lambdaContext != nil {",
+		tests:     []string{"TestAttackLambdaAuthorizerContext"},
+	}, {
+		name: "an authorizer's answer names a tenant", file: "auth/lambdaauth/authorizer.go", pkg: "./auth/lambdaauth",
+		statement: "if err := principal.Tenant.Check(); err != nil {",
+		disabled:  "if err := principal.Tenant.Check(); err != nil && false {",
+		tests:     []string{"TestAttackLambdaAuthorizerContext"},
+	}, {
+		name: "an authorizer's answer expires with its token", file: "auth/lambdaauth/authorizer.go", pkg: "./auth/lambdaauth",
+		statement: "if !h.options.Now().Before(principal.Expires) {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackLambdaAuthorizerContext"},
+	}, {
+		name: "the kind of token is one that is taken", file: "auth/verifier.go", pkg: "./auth",
+		statement: "if !slices.Contains(v.options.TokenUses, use) {",
+		disabled:  "if !slices.Contains(v.options.TokenUses, use) && false {",
+		tests:     []string{"TestAttackIDTokenAsAccessToken"},
 	},
 }

@@ -2,6 +2,16 @@ package main
 
 var tenantGuards = []guard{
 	{
+		name: "a tenant id holds no separator", file: "tenant/id.go", pkg: "./tenant",
+		statement: `	for i := range len(text) {
+		if c := text[i]; !isAlphanumeric(c) && c != '-' {
+			return ID{}, fmt.Errorf("%w: byte %d is not one of a-z, 0-9, '-'", ErrID, i)
+		}
+	}
+	if !isAlphanumeric(text[0]) || !isAlphanumeric(text[len(text)-1]) {`,
+		disabled: "	if false {",
+		tests:    []string{"TestAttackNamePlatform"},
+	}, {
 		name: "a cursor is bound to its tenant", file: "tenant/cursor.go", pkg: "./tenant",
 		statement: "text = append(text, id.text...)",
 		disabled:  "",
@@ -16,5 +26,40 @@ var tenantGuards = []guard{
 		statement: "text := binary.AppendUvarint(nil, uint64(len(id.text)))",
 		disabled:  "text := binary.AppendUvarint(nil, 0)",
 		tests:     []string{"TestAttackCursorOfAnother"},
+	}, {
+		name: "the platform is no tenant of the directory", file: "tenant/directory.go", pkg: "./tenant",
+		statement: "if id == platform {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackDirectoryOfPlatformAndNobody"},
+	}, {
+		name: "a suspended tenant is not admitted", file: "tenant/directory.go", pkg: "./device/mqttdevice",
+		statement: "return ErrSuspended, true",
+		disabled:  "return nil, true",
+		tests:     []string{"TestAttackSuspendedTenant", "TestAttackSuspendedElsewhere"},
+	}, {
+		name: "a suspension takes effect at once", file: "tenant/directory.go", pkg: "./device/mqttdevice",
+		statement: "	delete(d.admitted, id)\n",
+		disabled:  "",
+		tests:     []string{"TestAttackSuspendedElsewhere"},
+	}, {
+		name: "a write on condition needs that version", file: "tenant/condition.go", pkg: "./tenant/memtenant",
+		statement: "case c.kind == KindVersion && current != c.version:",
+		disabled:  "case false:",
+		tests:     []string{"TestAttackRepository"},
+	}, {
+		name: "items in memory are kept by tenant", file: "tenant/memtenant/repository.go", pkg: "./tenant/memtenant",
+		statement: "return tableName{id: id, entity: r.schema.Entity}",
+		disabled:  "return tableName{entity: r.schema.Entity}",
+		tests:     []string{"TestAttackRepository"},
+	}, {
+		name: "keys in the file begin with the tenant", file: "tenant/bolttenant/layout.go", pkg: "./tenant/bolttenant",
+		statement: "dst = append(dst, id.String()...)",
+		disabled:  "dst = append(dst, 't')",
+		tests:     []string{"TestAttackRepository"},
+	}, {
+		name: "a scan of the file stays within its prefix", file: "tenant/bolttenant/query.go", pkg: "./tenant/bolttenant",
+		statement: "s.to[len(s.to)-1]++ // what follows all keys with the prefix",
+		disabled:  "s.to = []byte{0xff}",
+		tests:     []string{"TestAttackRepository"},
 	},
 }

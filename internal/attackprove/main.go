@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	verbose := flags.Bool("v", false, "print what the tests print")
 	selection := flags.String("run", "", "only guards whose name matches")
 	parallel := flags.Int("parallel", runtime.NumCPU(), "guards at a time")
-	timeout := flags.Duration("timeout", 2*time.Minute, "for the tests of one guard")
+	timeout := flags.Duration("timeout", time.Minute, "for the tests of one guard")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -1,0 +1,51 @@
+package main
+
+// dataGuards are those of shadows, telemetry and alerts.
+var dataGuards = []guard{
+	{
+		name: "the shadow service serves topics of the device's tenant", file: "shadow/memshadow/receive.go", pkg: "./shadow/memshadow",
+		statement: "if err := message.Check(id); err != nil {",
+		disabled:  "if err := message.Check(id); err != nil && false {",
+		tests:     []string{"TestAttackTopics"},
+	}, {
+		name: "messages in memory are kept by tenant", file: "analytics/memanalytics/memanalytics.go", pkg: "./analytics/memanalytics",
+		statement: "if kept := s.tenants[id]; kept != nil {",
+		disabled:  "for _, kept := range s.tenants {",
+		tests:     []string{"TestAttackStore"},
+	}, {
+		name: "segments are kept by tenant", file: "analytics/fileanalytics/layout.go", pkg: "./analytics/fileanalytics",
+		statement: "func tenantDirName(id tenant.ID) string { return tenantPrefix + id.String() }",
+		disabled:  `func tenantDirName(tenant.ID) string { return tenantPrefix + "acme" }`,
+		tests:     []string{"TestAttackSegments"},
+	}, {
+		name: "the platform has no telemetry", file: "analytics/message.go", pkg: "./analytics/memanalytics",
+		statement: "	_, err := tenant.ParseID(id.String())\n	return err\n",
+		disabled:  "	return nil\n",
+		tests:     []string{"TestAttackStore"},
+	}, {
+		name: "a segment is of the tenant in whose folder it lies", file: "analytics/fileanalytics/segment.go", pkg: "./analytics/fileanalytics",
+		statement: `return run{}, corruptAt(offset, "run of another tenant")`,
+		disabled:  "",
+		tests:     []string{"TestAttackForeignSegment"},
+	}, {
+		name: "an alert goes to topics of its tenant", file: "alerts/notifier.go", pkg: "./alerts",
+		statement: "if topic.Tenant != id {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackTopicOfAnotherTenant"},
+	}, {
+		name: "a webhook is signed with the tenant's secret", file: "alerts/memalerts/signature.go", pkg: "./alerts/memalerts",
+		statement: "if !signedByAny(header.Get(HeaderSignature), id, timestamp, body, secrets) {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackForgedWebhook"},
+	}, {
+		name: "a webhook is not played again", file: "alerts/memalerts/signature.go", pkg: "./alerts/memalerts",
+		statement: "if age := now.Unix() - seconds; age > int64(ReplayWindow/time.Second) || -age > int64(ReplayWindow/time.Second) {",
+		disabled:  "if seconds == 0 {",
+		tests:     []string{"TestAttackForgedWebhook"},
+	}, {
+		name: "the id of a webhook is that of its alert", file: "alerts/memalerts/signature.go", pkg: "./alerts/memalerts",
+		statement: "if event.Alert.ID != id {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackForgedWebhook"},
+	},
+}
