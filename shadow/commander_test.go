@@ -402,6 +402,40 @@ func TestCommandWithMessagesOutOfOrder(t *testing.T) {
 	})
 }
 
+// hooked is a service that calls after before its first update returns.
+type hooked struct {
+	shadow.Shadows
+	once  sync.Once
+	after func()
+}
+
+func (h *hooked) Update(ctx context.Context, id tenant.ID, thing device.ID, name shadow.Name, request []byte) ([]byte, error) {
+	answer, err := h.Shadows.Update(ctx, id, thing, name, request)
+	h.once.Do(h.after)
+	return answer, err
+}
+
+// What the device did first counts, if all is told before the command's own
+// update returns, in whatever order.
+func TestCommandDoneBeforeItIsKnownToBeSent(t *testing.T) {
+	t.Parallel()
+	reordering := &reorder{Bus: memdevice.NewBus()}
+	for name, bus := range map[string]device.Bus{"newest first": reordering, "in order": memdevice.NewBus()} {
+		shadows := serviceOn(bus)
+		send(t, shadows, `{"state":{"reported":{"on":true}}}`) // the same, from before the command
+		send(t, shadows, `{"state":{"reported":{"on":false}}}`)
+		commander := shadow.NewCommander(&hooked{Shadows: shadows, after: func() {
+			send(t, shadows, `{"state":{"reported":{"on":true}}}`)
+			send(t, shadows, `{"state":{"desired":{"on":false},"reported":{"on":false}}}`)
+			reordering.release(t)
+		}}, bus)
+		command, err := commander.Do(t.Context(), acme, lampID, classic, lamp{On: true})
+		require.NoError(t, err, name)
+		require.EqualValues(t, 3, command.Version, name)
+		require.EqualValues(t, 4, command.EndedVersion, name)
+	}
+}
+
 // silent is a bus that loses everything.
 type silent struct{ *memdevice.Bus }
 
