@@ -3,6 +3,7 @@ package analyticstest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/iotenant/iotenant/analytics"
@@ -33,10 +34,14 @@ var lastTests = []contractTest{
 		f.wantLast(f.a, "", device.MustParseID("other"))
 	}},
 	{"the first MaxLast are known", func(f *fixture) {
+		var messages []analytics.Message
 		for i := range analytics.MaxLast + 1 {
 			m := f.message("", float64(i), `{"t": 1}`)
 			m.Channel = fmt.Sprintf("c%04d", i)
-			f.append(f.a, m)
+			messages = append(messages, m)
+		}
+		for batch := range slices.Chunk(messages, analytics.MaxBatch) {
+			f.append(f.a, batch...)
 		}
 		last := f.last(f.a, "", f.pump)
 		if n := len(last); n != analytics.MaxLast || last[n-1].Channel != fmt.Sprintf("c%04d", n-1) {

@@ -55,7 +55,7 @@ func TestStoreOfSegments(t *testing.T) {
 
 func TestStoreModel(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(4) {
+	for seed := range uint64(2) {
 		analyticstest.TestStoreModel(t, openSettled, seed, 150)
 	}
 }
@@ -76,7 +76,7 @@ func (r *reopened) Append(ctx context.Context, id tenant.ID, messages []analytic
 
 func TestStoreModelWithRestarts(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(4) {
+	for seed := range uint64(2) {
 		analyticstest.TestStoreModel(t, func(t *testing.T) analytics.Store {
 			memory, random := disktest.New(), rand.New(rand.NewPCG(seed, seed))
 			store, err := openOn(memory)
