@@ -244,7 +244,7 @@ func TestCertificates(t *testing.T) {
 }
 
 // A certificate from elsewhere may have any name, but belongs to one thing.
-func TestCertificateOfAnotherAuthority(t *testing.T) {
+func TestAttackCertificateOfAnotherThing(t *testing.T) {
 	t.Parallel()
 	b := newRegistry(t)
 	b.create(acme, pump)
@@ -311,6 +311,28 @@ func TestAttackCredentials(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.Authenticate(ctx, globex, pump, device.Proof{Password: password})
 	require.ErrorIs(t, err, device.ErrCredential)
+}
+
+// A certificate that names a thing is worth nothing elsewhere, whatever is
+// stored there.
+func TestAttackCertificateOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	b := newRegistry(t)
+	b.create(acme, pump)
+	b.create(globex, pump)
+	authority, err := memdevice.NewAuthority(func(o *memdevice.AuthorityOptions) { o.Now = b.clock.Now })
+	require.NoError(t, err)
+	pair, err := authority.IssueClient(acme, pump)
+	require.NoError(t, err)
+	credential, err := b.AddCertificate(t.Context(), acme, pump, pair.Leaf)
+	require.NoError(t, err)
+	_, err = b.AddCertificate(t.Context(), globex, pump, pair.Leaf)
+	require.ErrorIs(t, err, device.ErrCertificate)
+	_, err = b.credentials.Put(t.Context(), globex, credential, tenant.Always())
+	require.NoError(t, err)
+	_, err = b.Authenticate(t.Context(), globex, pump, device.Proof{Certificate: pair.Leaf})
+	require.ErrorIs(t, err, device.ErrCredential)
+	require.NotContains(t, err.Error(), "acme")
 }
 
 // A thing that is made anew under an old name inherits nothing.
