@@ -113,7 +113,7 @@ func (c *cache) leave(h *held) {
 	h.prev, h.next = c.idle.prev, &c.idle
 	h.prev.next, h.next.prev = h, h
 	c.size++
-	for c.size > c.limit {
+	for c.size > max(c.limit, 0) {
 		oldest := c.idle.next
 		c.unlink(oldest)
 		delete(c.all, oldest.ref)

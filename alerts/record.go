@@ -57,7 +57,7 @@ func detectorKey(model, key string) tenant.Key { return tenant.NewKey(model, key
 // messages: at once if actions wait, else when the next timer is due.
 func (r *DetectorRecord) due() (time.Time, bool) {
 	if len(r.outbox) > 0 {
-		return r.updated, true
+		return time.UnixMicro(0), true
 	}
 	return r.timer, !r.timer.IsZero()
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// Options are the options of [NewRuntime].
+// Options are the options of [NewRuntime]. Where nothing else is said, a number
+// or duration that is not positive means the default.
 type Options struct {
 	// Notifiers deliver the actions of one kind, in place of the notifier
 	// given to NewRuntime. Actions of kind detector.ActionIoTEvents are put
@@ -26,7 +27,8 @@ type Options struct {
 	// Default 64.
 	Parallel int
 	// CacheSize is how many idle detectors are held in memory, so that a
-	// message costs one write and no read. Default 100,000.
+	// message costs one write and no read; each takes some 800 bytes. Default
+	// 100,000; 0 means none.
 	CacheSize int
 
 	// SweepEvery is how often Run looks for what it has not seen yet: work of
@@ -45,7 +47,8 @@ type Options struct {
 	// each further one, up to RetryAtMost. Defaults 1 s and 5 minutes.
 	RetryAfter  time.Duration
 	RetryAtMost time.Duration
-	// KeepAlerts is how long alerts are kept. Default 90 days.
+	// KeepAlerts is how long alerts are kept. Default 90 days; 0 means for
+	// ever.
 	KeepAlerts time.Duration
 
 	// Now is the clock. Default time.Now. Run sleeps by the real one.
@@ -75,22 +78,15 @@ type Runtime struct {
 // name.
 func NewRuntime(models *Models, detectors tenant.Repository[DetectorRecord], alerts tenant.Repository[Alert], notifier Notifier, optFns ...func(*Options)) *Runtime {
 	options := Options{
-		Parallel:      64,
-		CacheSize:     100_000,
-		SweepEvery:    time.Minute,
-		Workers:       64,
-		TenantWorkers: 16,
-		NotifyTimeout: 30 * time.Second,
-		Attempts:      12,
-		RetryAfter:    time.Second,
-		RetryAtMost:   5 * time.Minute,
-		KeepAlerts:    90 * 24 * time.Hour,
-		Now:           time.Now,
-		Logger:        slog.New(slog.DiscardHandler),
+		CacheSize:  100_000,
+		KeepAlerts: 90 * 24 * time.Hour,
+		Now:        time.Now,
+		Logger:     slog.New(slog.DiscardHandler),
 	}
 	for _, fn := range optFns {
 		fn(&options)
 	}
+	options.setDefaults()
 	return &Runtime{
 		models:    models,
 		detectors: detectors,
@@ -100,6 +96,23 @@ func NewRuntime(models *Models, detectors tenant.Repository[DetectorRecord], ale
 		cache:     newCache(options.CacheSize),
 		messages:  sync.Pool{New: func() any { return new(detector.Message) }},
 		results:   sync.Pool{New: func() any { return new(detector.Result) }},
+	}
+}
+
+func (o *Options) setDefaults() {
+	positive(&o.Parallel, 64)
+	positive(&o.SweepEvery, time.Minute)
+	positive(&o.Workers, 64)
+	positive(&o.TenantWorkers, 16)
+	positive(&o.NotifyTimeout, 30*time.Second)
+	positive(&o.Attempts, 12)
+	positive(&o.RetryAfter, time.Second)
+	positive(&o.RetryAtMost, 5*time.Minute)
+}
+
+func positive[T int | time.Duration](value *T, otherwise T) {
+	if *value <= 0 {
+		*value = otherwise
 	}
 }
 

@@ -1,8 +1,11 @@
 package alerts_test
 
 import (
+	"context"
 	"errors"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,8 +13,10 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/alerts"
+	"github.com/iotenant/iotenant/alerts/alertstest"
 	"github.com/iotenant/iotenant/alerts/detector"
 	"github.com/iotenant/iotenant/tenant"
+	"github.com/iotenant/iotenant/tenant/tenanttest"
 )
 
 func TestMessageToAlert(t *testing.T) {
@@ -248,6 +253,90 @@ func TestModelWithoutKeyHasOneDetector(t *testing.T) {
 	require.Empty(t, view.Key)
 }
 
+func TestActionsDoNotWaitForAClockThatWentBack(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	p := d.start()
+	p.putModel(t, north, boiler)
+	p.put(t, north, reading("b1", 95, "m1"))
+	d.clock.Advance(-time.Hour)
+	p.sweep(t, north)
+	require.Equal(t, []string{"alarm"}, p.events(north))
+}
+
+func TestEndedContextIsAFailureThatMayPass(t *testing.T) {
+	t.Parallel()
+	p := newDisk().start()
+	p.putModel(t, north, boiler)
+	p.put(t, north, reading("b1", 1, "m1"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := p.Put(ctx, north, reading("b1", 1, "m2"))
+	require.ErrorIs(t, err, context.Canceled)
+	require.False(t, alerts.Permanent(err))
+	require.ErrorIs(t, p.Sweep(ctx, north), context.Canceled)
+	p.put(t, north, reading("b1", 1, "m2"))
+	require.Equal(t, int64(2), p.detector(t, north, "boiler", "b1").Variables["n"].Int())
+}
+
+func TestOptionsThatAreNotPositiveAreDefaults(t *testing.T) {
+	t.Parallel()
+	p := newDisk().start(func(o *alerts.Options) {
+		o.Parallel, o.CacheSize, o.Workers, o.TenantWorkers, o.Attempts = 0, -1, 0, -1, 0
+		o.SweepEvery, o.NotifyTimeout, o.RetryAfter, o.RetryAtMost, o.KeepAlerts = 0, 0, 0, -1, 0
+	})
+	p.putModel(t, north, boiler)
+	p.put(t, north, reading("b1", 95, "m1"), reading("b2", 95, "m1"))
+	p.sweep(t, north)
+	require.Equal(t, []string{"alarm", "alarm"}, p.events(north))
+	page, err := p.alerts.List(t.Context(), north, alerts.Filter{Limit: 1})
+	require.NoError(t, err)
+	require.True(t, page.Items[0].Value.ExpiresAt.IsZero())
+}
+
+func TestEndlessContentionIsReported(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	p := d.startFaulty(faults{detectors: func(call tenanttest.Call) (fault tenanttest.Fault) {
+		if call.Operation == tenanttest.OpPut {
+			fault.Before = tenant.ErrVersion
+		}
+		return fault
+	}}, &alertstest.Recorder{})
+	p.putModel(t, north, boiler)
+	err := p.Put(t.Context(), north, reading("b1", 1, "m1"))
+	require.ErrorIs(t, err, alerts.ErrContention)
+	require.Equal(t, iotenant.ErrUnavailable, iotenant.KindOf(err))
+}
+
+func TestActionsThatCannotBeHandedOverStopTheirDetector(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	var down atomic.Bool
+	down.Store(true)
+	p := d.startFaulty(faults{alerts: func(tenanttest.Call) (fault tenanttest.Fault) {
+		if down.Load() {
+			fault.Before = tenanttest.ErrFault
+		}
+		return fault
+	}}, &alertstest.Recorder{})
+	p.putModel(t, north, boiler)
+	var err error
+	accepted := 0
+	for err == nil && accepted < 1000 {
+		if err = p.Put(t.Context(), north, reading("b1", 95, ""), reading("b1", 1, "")); err == nil {
+			accepted++
+		}
+	}
+	require.ErrorIs(t, err, alerts.ErrBacklog)
+	require.Equal(t, iotenant.ErrUnavailable, iotenant.KindOf(err))
+	p.put(t, north, reading("b2", 95, "")) // others go on
+	down.Store(false)
+	p.put(t, north, reading("b1", 95, ""))
+	p.sweep(t, north)
+	require.Len(t, p.notified.IDs(north), accepted+2)
+}
+
 func TestRunNeedsTenants(t *testing.T) {
 	t.Parallel()
 	p := newDisk().start(func(o *alerts.Options) { o.Tenants = nil })
@@ -265,3 +354,51 @@ func TestPermanent(t *testing.T) {
 	require.True(t, alerts.Permanent(iotenant.ErrNotFound))
 	require.True(t, alerts.Permanent(iotenant.ErrUnsupported))
 }
+
+func TestMessageCostsOneWriteAndNoRead(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	var detectors, raised, models calls
+	p := d.startFaulty(faults{models: models.count, detectors: detectors.count, alerts: raised.count}, &alertstest.Recorder{},
+		func(o *alerts.Options) { o.CacheSize = 2 })
+	p.putModel(t, north, boiler)
+	p.put(t, north, reading("b1", 1, ""), reading("b2", 1, ""))
+	expect := func(gets, puts int, messages ...alerts.Message) {
+		t.Helper()
+		detectors.reset()
+		models.counts = nil
+		p.put(t, north, messages...)
+		require.Equal(t, map[tenanttest.Operation]int{tenanttest.OpGet: gets, tenanttest.OpPut: puts}, detectors.made())
+		require.Empty(t, models.made())
+	}
+	expect(0, 1, reading("b1", 2, "m1"))
+	expect(0, 0, reading("b1", 2, "m1")) // a duplicate
+	expect(0, 1, reading("b1", 2, "m2"), reading("b1", 95, "m3"), reading("b1", 3, "m4"))
+	expect(0, 2, reading("b1", 2, ""), reading("b2", 95, ""), reading("b1", 2, ""))
+	expect(1, 1, reading("b3", 2, "")) // more than the cache holds
+	expect(1, 1, reading("b1", 2, "")) // the one that was not used for longest
+	expect(0, 1, reading("b3", 2, ""))
+	require.Empty(t, raised.made(), "alerts are written by Run and Sweep")
+}
+
+// calls counts calls of a repository.
+type calls struct {
+	mu     sync.Mutex
+	counts map[tenanttest.Operation]int
+}
+
+func (c *calls) count(call tenanttest.Call) tenanttest.Fault {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.counts == nil {
+		c.counts = map[tenanttest.Operation]int{}
+	}
+	c.counts[call.Operation]++
+	return tenanttest.Fault{}
+}
+
+func (c *calls) reset() {
+	c.counts = map[tenanttest.Operation]int{tenanttest.OpGet: 0, tenanttest.OpPut: 0}
+}
+
+func (c *calls) made() map[tenanttest.Operation]int { return c.counts }
