@@ -116,8 +116,8 @@ func (m *Model) apply(s *State, message *Message) {
 		m.merge(s, message)
 		return
 	}
-	copy(s.slots[root.low:root.high], message.slots)
-	s.texts[message.input] = append(s.texts[message.input][:0], message.text...)
+	copy(s.slots[root.low:root.high], message.scanner.slots)
+	s.texts[message.input] = append(s.texts[message.input][:0], message.scanner.text...)
 }
 
 // merge retains the attributes that a message holds beside the older ones.
@@ -125,8 +125,8 @@ func (m *Model) merge(s *State, message *Message) {
 	root := m.inputs[message.input].root
 	old := s.texts[message.input]
 	var text []byte
-	for i := range message.slots {
-		target, source, from := &s.slots[root.low+int32(i)], &message.slots[i], message.text
+	for i := range message.scanner.slots {
+		target, source, from := &s.slots[root.low+int32(i)], &message.scanner.slots[i], message.scanner.text
 		if source.kind == Undefined {
 			source, from = target, old
 		}

@@ -2,7 +2,6 @@ package detector
 
 import (
 	"fmt"
-	"slices"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -13,26 +12,21 @@ import (
 type Message struct {
 	model   *Model
 	input   int
-	payload []byte
-	slots   []slot
-	text    []byte
-	keyText []byte
-	keyKind Kind
-	scratch []byte
+	scanner scanner
 }
 
 // Key returns the key value that names the detector, valid until the next
 // Read; empty if the model has no key. Use states[string(m.Key())] to look up
 // a state without a copy.
 func (m *Message) Key() []byte {
-	if m.keyKind != String {
+	if m.scanner.keyKind != String {
 		return nil
 	}
-	return m.keyText
+	return m.scanner.keyText
 }
 
 // Payload returns the bytes that were read. They belong to the caller of Read.
-func (m *Message) Payload() []byte { return m.payload }
+func (m *Message) Payload() []byte { return m.scanner.data }
 
 // Read scans the payload of a message of the input into message. It keeps a
 // reference to payload, see [Message.Payload], and copies what it needs of it.
@@ -47,18 +41,8 @@ func (m *Model) Read(message *Message, input string, payload []byte) error {
 	if index < 0 {
 		return fmt.Errorf("%w: model %q reads no input %q", ErrInput, m.name, input)
 	}
-	root := m.inputs[index].root
-	message.model, message.input, message.payload = m, index, payload
-	message.slots = slices.Grow(message.slots[:0], int(root.high-root.low))[:root.high-root.low]
-	clear(message.slots)
-	s := scanner{
-		data: payload, maxDepth: m.maxDepth,
-		slots: message.slots, base: root.low, text: message.text[:0],
-		keyText: message.keyText[:0], scratch: message.scratch,
-	}
-	err := s.scan(root)
-	message.text, message.scratch = s.text, s.scratch
-	message.keyText, message.keyKind = s.keyText, s.keyKind
+	message.model, message.input = m, index
+	err := message.scanner.scan(payload, m.inputs[index].root, m.maxDepth)
 	if err == nil {
 		err = m.checkKey(message)
 	}
@@ -84,12 +68,12 @@ func (m *Model) checkKey(message *Message) error {
 	if m.key == "" {
 		return nil
 	}
-	switch message.keyKind {
+	switch message.scanner.keyKind {
 	case String:
 	case Undefined:
 		return fmt.Errorf("%w: no value at %q", ErrKey, m.key)
 	default:
-		return fmt.Errorf("%w: %s at %q, want a String, number or Boolean", ErrKey, message.keyKind, m.key)
+		return fmt.Errorf("%w: %s at %q, want a String, number or Boolean", ErrKey, message.scanner.keyKind, m.key)
 	}
 	key := message.Key()
 	if len(key) == 0 || len(key) > MaxKeyLength {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -33,8 +34,12 @@ func (s *scanner) fail(i int, problem string) int {
 	return -1
 }
 
-// scan reads the document, which must be an object.
-func (s *scanner) scan(root *node) error {
+// scan reads a document, which must be an object.
+func (s *scanner) scan(data []byte, root *node, maxDepth int) error {
+	s.data, s.base, s.maxDepth = data, root.low, maxDepth
+	s.text, s.keyText, s.keyKind = s.text[:0], s.keyText[:0], Undefined
+	s.slots = slices.Grow(s.slots[:0], int(root.high-root.low))[:root.high-root.low]
+	clear(s.slots)
 	i := s.space(0)
 	if i >= len(s.data) {
 		return fmt.Errorf("%w: empty", ErrPayload)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -439,4 +440,47 @@ func TestLongPayloads(t *testing.T) {
 	require.ErrorIs(t, model.Read(&message, "PressureInput", nested(3)), detector.ErrPayload)
 	model = mustLoad(t, conditionModel)
 	require.ErrorContains(t, model.Read(&message, "PressureInput", nested(1_000_000)), "nests too deep")
+}
+
+func TestDebugRecord(t *testing.T) {
+	t.Parallel()
+	model := mustLoad(t, boilerModel)
+	state := model.NewState()
+	var message detector.Message
+	result := detector.Result{Trace: true}
+	require.NoError(t, model.Read(&message, "Boiler", []byte(`{"boiler":{"id":"b"}, "temperature":99}`)))
+	trigger := detector.Trigger{At: time.UnixMilli(1552665389412), Key: "b", Message: &message, MessageID: "m_1"}
+	require.NoError(t, model.Evaluate(state, &trigger, &result))
+	require.JSONEq(t, `{"timestamp":"2019-03-15T15:56:29.412Z","level":"DEBUG","logMessage":"Summary of message evaluation","context":"MessageEvaluation","status":"Success",
+		"messageId":"m_1","keyValue":"b","detectorModelName":"boiler","initialState":"normal","initialVariables":{},"finalState":"hot","finalVariables":{"count":1},
+		"message":"{\"boiler\":{\"id\":\"b\"}, \"temperature\":99}","messageType":"CUSTOMER_MESSAGE","conditionEvaluationResults":[
+		{"result":"True","eventName":"init","state":"normal","lifeCycle":"OnEnter","hasTransition":false},
+		{"result":"True","eventName":"too hot","state":"normal","lifeCycle":"OnInput","hasTransition":true},
+		{"result":"True","eventName":"alert","state":"hot","lifeCycle":"OnEnter","hasTransition":false}]}`, string(result.AppendDebug(nil, state, &trigger)))
+
+	timer, _ := state.NextTimer()
+	trigger = detector.Trigger{At: timer.Due, Timer: timer.Name, Due: timer.Due}
+	require.NoError(t, model.Evaluate(state, &trigger, &result))
+	require.JSONEq(t, `{"timestamp":"2019-03-15T16:01:29.412Z","level":"DEBUG","logMessage":"Summary of message evaluation","context":"MessageEvaluation","status":"Success",
+		"detectorModelName":"boiler","initialState":"hot","initialVariables":{"count":1},"finalState":"hot","finalVariables":{"count":1},
+		"timerName":"escalate","messageType":"TIMER_MESSAGE","conditionEvaluationResults":[
+		{"result":"True","eventName":"escalation","state":"hot","lifeCycle":"OnInput","hasTransition":false},
+		{"result":"False","eventName":"cool","state":"hot","lifeCycle":"OnInput","hasTransition":true}]}`, string(result.AppendDebug(nil, state, &trigger)))
+}
+
+// One model, many goroutines, each with states of its own.
+func TestModelIsSharedByGoroutines(t *testing.T) {
+	t.Parallel()
+	model := mustLoad(t, debounceModel)
+	text, ends := job(40_000)
+	want := runHandJob(text, ends)
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if got := runJob(model, text, ends); got != want {
+				t.Errorf("got %d alerts, want %d", got, want)
+			}
+		})
+	}
+	group.Wait()
 }
