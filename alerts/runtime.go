@@ -53,7 +53,9 @@ type Options struct {
 
 	// Now is the clock. Default time.Now. Run sleeps by the real one.
 	Now func() time.Time
-	// Logger is told of failures that no caller hears of. Default: silent.
+	// Logger is told of failures that no caller hears of: at level Error what
+	// waits or is given up, at level Warn actions that a model got wrong.
+	// Default: silent.
 	Logger *slog.Logger
 }
 

@@ -1,8 +1,10 @@
 package alerts_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -292,6 +294,21 @@ func TestOptionsThatAreNotPositiveAreDefaults(t *testing.T) {
 	page, err := p.alerts.List(t.Context(), north, alerts.Filter{Limit: 1})
 	require.NoError(t, err)
 	require.True(t, page.Items[0].Value.ExpiresAt.IsZero())
+}
+
+func TestActionsThatAModelGotWrongAreLogged(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	p := newDisk().start(func(o *alerts.Options) { o.Logger = slog.New(slog.NewTextHandler(&text, nil)) })
+	p.putModel(t, north, `{"detectorModelName": "wrong", "detectorModelDefinition": {"initialStateName": "s", "states": [
+		{"stateName": "s", "onInput": {"events": [{"eventName": "e", "condition": "true", "actions": [
+			{"setTimer": {"timerName": "t", "durationExpression": "$input.telemetry.t"}}, {"sqs": {"queueUrl": "q"}}]}]}}]}}`)
+	p.put(t, north, reading("b1", 0, "m1"))
+	p.sweep(t, north)
+	require.Equal(t, []string{"e"}, p.events(north), "the others are executed")
+	require.Contains(t, text.String(), "setTimer")
+	require.Contains(t, text.String(), "model=wrong")
+	require.Contains(t, text.String(), "tenant=north")
 }
 
 func TestEndlessContentionIsReported(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -277,6 +278,7 @@ func (s *step) evaluate(trigger *detector.Trigger, hops int) (err error) {
 	if err := s.model.engine.Evaluate(s.held.state, trigger, result); err != nil {
 		return fmt.Errorf("%w: %w", ErrEvaluation, err)
 	}
+	s.logErrors(result.Errors)
 	for i := range result.Actions {
 		alert, err := newAlert(&result.Actions[i], result.At, result.Number)
 		if err != nil {
@@ -288,6 +290,16 @@ func (s *step) evaluate(trigger *detector.Trigger, hops int) (err error) {
 	}
 	s.runtime.results.Put(result)
 	return nil
+}
+
+// logErrors tells of actions that the model got wrong. The evaluation goes on
+// without them.
+func (s *step) logErrors(errs []detector.ActionError) {
+	for i := range errs {
+		attrs := append(s.held.ref.attrs(),
+			slog.String("tenant", s.held.ref.id.String()), slog.String("level", string(errs[i].Level)), slog.Any("error", &errs[i]))
+		s.runtime.options.Logger.LogAttrs(context.Background(), slog.LevelWarn, "action failed in its model", attrs...)
+	}
 }
 
 // scope keeps the ids of actions apart: those of tenants, and those of the
