@@ -30,9 +30,9 @@ func Ratio(b *testing.B, rounds int, subject, limit func(n int), n int) {
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median(subjects), "ns-cpu/op")
-	b.ReportMetric(median(limits), "limit-ns-cpu/op")
-	b.ReportMetric(median(ratios), "x-limit")
+	b.ReportMetric(Median(subjects), "ns-cpu/op")
+	b.ReportMetric(Median(limits), "limit-ns-cpu/op")
+	b.ReportMetric(Median(ratios), "x-limit")
 }
 
 func measureBoth(subject, limit func(n int), n int, limitFirst bool) (s, l float64) {
@@ -51,7 +51,8 @@ func measure(f func(n int), n int) float64 {
 	return float64(CPU()-start) / float64(n)
 }
 
-func median(values []float64) float64 {
+// Median returns the middle of values, which it sorts; 0 without values.
+func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
 	}

@@ -29,6 +29,7 @@ var acme = tenant.MustParseID("acme")
 
 func open(t *testing.T, path string, optFns ...func(*bolttenant.Options)) *bolttenant.Store {
 	t.Helper()
+	optFns = append([]func(*bolttenant.Options){patient}, optFns...)
 	store, err := bolttenant.Open(path, tenant.RandomCursorKeys(), optFns...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })

@@ -34,14 +34,7 @@ func openFile(path string, lockTimeout time.Duration) (*bbolt.DB, error) {
 	if err := checkComplete(path); err != nil {
 		return nil, err
 	}
-	db, err := openDatabase(path, lockTimeout)
-	if err != nil {
-		return nil, err
-	}
-	if err := db.View(checkFormat); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
+	return openDatabase(path, lockTimeout)
 }
 
 // createFile makes an empty store under another name and links it to path
@@ -100,15 +93,19 @@ func syncDirectory(path string) error {
 }
 
 // openDatabase opens what checkComplete found to be complete. Damage that
-// bbolt meets while opening makes it panic; here it is an error, and the lock
-// on the file is released.
+// bbolt meets makes it panic; here it is an error.
 func openDatabase(path string, lockTimeout time.Duration) (db *bbolt.DB, err error) {
 	var file *os.File
 	defer func() {
-		if damage := recover(); damage != nil {
-			db, err = nil, fmt.Errorf("%w file: damaged: %v", iotenant.ErrInvalid, damage)
-			_ = file.Close()
+		damage := recover()
+		if damage == nil {
+			return
 		}
+		if db != nil {
+			_ = db.Close()
+		}
+		_ = file.Close()
+		db, err = nil, fmt.Errorf("%w file: damaged: %v", iotenant.ErrInvalid, damage)
 	}()
 	db, err = bbolt.Open(path, fileMode, &bbolt.Options{
 		Timeout:      lockTimeout,
@@ -127,6 +124,9 @@ func openDatabase(path string, lockTimeout time.Duration) (db *bbolt.DB, err err
 		return nil, fmt.Errorf("%w file: not a store, or damaged: %w", iotenant.ErrInvalid, err)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", iotenant.ErrUnavailable, err)
+	}
+	if err := db.View(checkFormat); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
