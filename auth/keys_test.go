@@ -258,7 +258,7 @@ func TestAttackUnknownKeyStorm(t *testing.T) {
 	for round := range int64(3) {
 		r.clock.advance(10 * time.Second)
 		storm()
-		require.EqualValues(t, 2+round, r.server.fetches.Load(), "at most one fetch in each penalty time")
+		require.Equal(t, 2+round, r.server.fetches.Load(), "at most one fetch in each penalty time")
 	}
 	_, err := r.verifier.Authenticate(t.Context(), r.old.AccessToken(t, acme, "user-1"))
 	require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -102,12 +103,7 @@ func BearerToken(header http.Header) (string, error) {
 // through principals that are members of one of the groups. Others get 403.
 func RequireGroup(groups ...string) func(http.Handler) http.Handler {
 	return require(func(p Principal) bool {
-		for _, group := range groups {
-			if p.InGroup(group) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(groups, p.InGroup)
 	})
 }
 

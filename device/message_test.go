@@ -3,7 +3,6 @@ package device_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -121,5 +120,5 @@ func TestRequest(t *testing.T) {
 	require.ErrorIs(t, err, tenant.ErrID)
 	faulty := devicetest.FaultyBus(bus, devicetest.Script(devicetest.Fault{Before: devicetest.ErrFault}))
 	_, err = device.Request(t.Context(), faulty, acme, request, answers, nil)
-	require.True(t, errors.Is(err, devicetest.ErrFault))
+	require.ErrorIs(t, err, devicetest.ErrFault)
 }

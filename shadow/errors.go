@@ -88,8 +88,7 @@ func (e *Error) Unwrap() error {
 // them. An [Error] stays as it is. What AWS has no text for is described by
 // its kind only, so that nothing internal leaks.
 func ErrorOf(err error) *Error {
-	var refusal *Error
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*Error](err); ok {
 		return refusal
 	}
 	switch iotenant.KindOf(err) {

@@ -3,7 +3,6 @@ package shadow_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"testing"
 	"unicode/utf8"
 
@@ -63,8 +62,8 @@ func FuzzUpdate(f *testing.F) {
 			}
 			if err != nil {
 				var refusal *shadow.Error
-				require.True(t, errors.As(err, &refusal), "%v", err)
-				require.NotNil(t, iotenant.KindOf(err))
+				require.ErrorAs(t, err, &refusal, "%v", err)
+				require.Error(t, iotenant.KindOf(err))
 				require.True(t, json.Valid(refusal.Rejected(start, request.ClientToken)))
 				continue
 			}

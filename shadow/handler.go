@@ -97,8 +97,7 @@ func (h *handler) get(r *http.Request, t target) ([]byte, error) {
 
 func (h *handler) update(r *http.Request, t target) ([]byte, error) {
 	request, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, device.MaxPayload))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, TooLarge()
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package shadow_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -109,9 +110,7 @@ func merge(old, patch any, keepEmptied bool) (any, bool) {
 	}
 	merged := map[string]any{}
 	if old, ok := old.(map[string]any); ok {
-		for name, value := range old {
-			merged[name] = value
-		}
+		maps.Copy(merged, old)
 	}
 	for name, value := range object {
 		if result, ok := merge(merged[name], value, keepEmptied); ok {
@@ -155,9 +154,7 @@ func compose(first, second any) any {
 	}
 	joined := map[string]any{}
 	if ok {
-		for name, value := range a {
-			joined[name] = value
-		}
+		maps.Copy(joined, a)
 	}
 	for name, value := range b {
 		if old, ok := joined[name]; ok {

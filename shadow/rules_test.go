@@ -200,7 +200,7 @@ func TestRefusals(t *testing.T) {
 			require.ErrorAs(t, err, &refusal)
 			require.Equal(t, shadow.Error{Code: c.code, Message: c.message}, *refusal)
 			require.ErrorIs(t, err, c.kind)
-			require.NotNil(t, iotenant.KindOf(err))
+			require.Error(t, iotenant.KindOf(err))
 		})
 	}
 }
@@ -358,8 +358,7 @@ func TestOpenPoints(t *testing.T) {
 		if err == nil {
 			_, err = rules.Update(state, request, start)
 		}
-		var refusal *shadow.Error
-		if errors.As(err, &refusal) {
+		if refusal, ok := errors.AsType[*shadow.Error](err); ok {
 			return refusal.Message
 		}
 		return ""

@@ -147,7 +147,7 @@ func TestLogIsANotifier(t *testing.T) {
 				return text.Write(b)
 			}), nil))),
 			Received: func(id tenant.ID) (ids []string) {
-				for _, line := range strings.Split(strings.TrimSpace(text.String()), "\n") {
+				for line := range strings.SplitSeq(strings.TrimSpace(text.String()), "\n") {
 					var entry struct{ Tenant, ID string }
 					if json.Unmarshal([]byte(line), &entry) == nil && entry.Tenant == id.String() {
 						ids = append(ids, entry.ID)

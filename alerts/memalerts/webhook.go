@@ -189,8 +189,7 @@ func transportError(err error) error {
 	if errors.Is(err, ErrEndpoint) {
 		return fmt.Errorf("%w: its address is not allowed", ErrEndpoint)
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	return fmt.Errorf("%w: %w", ErrReceiver, err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -436,9 +437,7 @@ func FuzzInvoke(f *testing.F) {
 		if _, err := auth.FromContext(r.Context()); err == nil {
 			panic("a principal from nowhere")
 		}
-		for name, values := range r.Header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), r.Header)
 		_, _ = io.Copy(w, r.Body)
 	}))
 	f.Fuzz(func(t *testing.T, payload []byte) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -248,8 +249,8 @@ func (s *system) run(ctx context.Context) error {
 // close closes what open opened, last first.
 func (s *system) close() error {
 	var errs []error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		if err := s.closers[i].Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	for _, closer := range slices.Backward(s.closers) {
+		if err := closer.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
 	}

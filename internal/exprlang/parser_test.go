@@ -1,7 +1,6 @@
 package exprlang_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -154,7 +153,7 @@ func TestParseErrors(t *testing.T) {
 		_, err := dialect.Parse(source)
 		require.EqualError(t, err, want, source)
 		var syntax *exprlang.Error
-		require.True(t, errors.As(err, &syntax))
+		require.ErrorAs(t, err, &syntax)
 		require.Equal(t, source, syntax.Source)
 	}
 }
@@ -163,13 +162,13 @@ func TestCaret(t *testing.T) {
 	t.Parallel()
 	_, err := dialect.Parse("$input.A.x > 1 &&\n\té $ 3\n|| true")
 	var syntax *exprlang.Error
-	require.True(t, errors.As(err, &syntax))
+	require.ErrorAs(t, err, &syntax)
 	line, column := syntax.Position()
 	require.Equal(t, [2]int{2, 2}, [2]int{line, column})
 	require.Equal(t, "\té $ 3\n\t^", syntax.Caret())
 
 	_, err = dialect.Parse(strings.Repeat("a + ", 100) + "?" + strings.Repeat(" + a", 100))
-	require.True(t, errors.As(err, &syntax))
+	require.ErrorAs(t, err, &syntax)
 	lines := strings.Split(syntax.Caret(), "\n")
 	require.Len(t, lines, 2)
 	require.Less(t, len(lines[0]), 140)
@@ -222,7 +221,7 @@ func FuzzParse(f *testing.F) {
 		node, err := dialect.Parse(source)
 		if err != nil {
 			var syntax *exprlang.Error
-			require.True(t, errors.As(err, &syntax))
+			require.ErrorAs(t, err, &syntax)
 			require.NotEmpty(t, syntax.Caret())
 			return
 		}

@@ -51,7 +51,7 @@ func writeCounters(writers, steps int) crashtest.Write {
 		var group errgroup.Group
 		for writer := range writers {
 			group.Go(func() error {
-				for step := 0; step < steps; step++ {
+				for step := range steps {
 					for part := range 3 {
 						name := fmt.Sprintf("%s-%d-%d", run, writer, part)
 						if err := takeStep(counters, name, step); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -118,9 +119,7 @@ func (d *Disk) Restart(random *rand.Rand) *Disk {
 	after := New()
 	for path, in := range d.dirs {
 		names := make(map[string]*content, len(in.durable))
-		for name, c := range in.durable {
-			names[name] = c
-		}
+		maps.Copy(names, in.durable)
 		for _, change := range in.pending[:random.IntN(len(in.pending)+1)] {
 			change(names)
 		}
