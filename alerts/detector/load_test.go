@@ -329,3 +329,25 @@ func FuzzLoad(f *testing.F) {
 		require.NoError(t, model.NewState().UnmarshalBinary(encoded))
 	})
 }
+
+func TestTopics(t *testing.T) {
+	t.Parallel()
+	for topic, want := range map[string]string{
+		"a/b/c/d/e/f/g/h":                     "",
+		"a/b/c/d/e/f/g/h/i":                   "has more than 7 slashes",
+		"$aws/rules/r/a/b/c/d/e/f/g":          "",
+		"a/+/b":                               "holds a wildcard",
+		"a\u0000b":                            "holds a wildcard",
+		strings.Repeat("x", 257):              "has 257 bytes, want 1 to 256",
+		"'" + strings.Repeat("x", 250) + "' ": "",
+	} {
+		text, err := json.Marshal(topic)
+		require.NoError(t, err)
+		_, err = detector.Load([]byte(oneAction(`{"iotTopicPublish":{"mqttTopic":` + string(text) + `}}`)))
+		if want == "" {
+			require.NoError(t, err, topic)
+		} else {
+			require.ErrorContains(t, err, want)
+		}
+	}
+}

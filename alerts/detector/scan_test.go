@@ -144,3 +144,46 @@ func TestScanManyMembers(t *testing.T) {
 	require.Equal(t, int64(39), state.Variable("v39").Int())
 	require.Equal(t, int64(33), state.Variable("v3").Int())
 }
+
+// A refused payload is told where and why.
+func TestScanErrors(t *testing.T) {
+	t.Parallel()
+	model := mustLoad(t, scanModel)
+	for payload, want := range map[string]string{
+		``:                   "empty",
+		` `:                  "empty",
+		`[]`:                 "byte 0: want an object",
+		`{"a":1}}`:           "byte 7: data after the object",
+		`{"x":"abc`:          "byte 9: string does not end",
+		"{\"x\":\"a\nb\"}":   "byte 7: control character in a string",
+		`{"x":"a\qb"}`:       "byte 7: wrong escape in a string",
+		"{\"a\":\"a\xc3(\"}": "byte 7: not UTF-8",
+		`{"x":1.}`:           "byte 7: want a digit",
+		`{"a":1.}`:           "byte 7: want a digit",
+		`{"a":1e+}`:          "byte 8: want a digit",
+		`{"a":-}`:            "byte 6: want a digit",
+		`{"a":01}`:           "byte 5: want a value",
+		`{"a":}`:             "byte 5: want a value",
+		`{"a":`:              "byte 5: want a value",
+		`{"x":`:              "byte 5: want a value",
+		`{"x":{"y":1 "z"`:    "byte 12: want ',' or '}'",
+		`{"x":{"y" 1}}`:      "byte 10: want ':'",
+		`{"x":{1}}`:          "byte 6: want a member name",
+		`{"x":{"y":1`:        "byte 11: object does not end",
+		`{"x":[1 2]}`:        "byte 8: want ',' or ']'",
+		`{"l":[1 2]}`:        "byte 8: want ',' or ']'",
+		`{"l":[1`:            "byte 7: array does not end",
+		`{"x":[1`:            "byte 7: array does not end",
+		`{"a":1 "b"}`:        "byte 7: want ',' or '}'",
+		`{"a" "b"}`:          "byte 5: want ':'",
+		`{"a":1`:             "byte 6: object does not end",
+		`{,}`:                "byte 1: want a member name",
+		`{"x":tru}`:          "byte 5: want a value",
+	} {
+		var message detector.Message
+		err := model.Read(&message, "I", []byte(payload))
+		require.EqualError(t, err, "detector: invalid payload: "+want, payload)
+		require.Empty(t, message.Key())
+		require.Equal(t, payload, string(message.Payload()))
+	}
+}
