@@ -54,7 +54,7 @@ bench: ## Run the benchmarks that match BENCH (all), each for BENCHTIME (1s)
 
 .PHONY: soak
 soak: ## Run the soak tests at SOAK times their full length (1)
-	IOTENANT_SOAK=$(SOAK) $(GO) test -count=1 -v -run '^TestSoak' -timeout 24h ./...
+	@.ci/soak $(SOAK)
 
 .PHONY: attack
 attack: ## Try to cross tenants at every entry point
