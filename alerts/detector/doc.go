@@ -68,6 +68,8 @@
 // and key, the model's name and version, and the number of the evaluation: the
 // same evaluation gives the same ids, so receivers can drop duplicates. The
 // engine delivers nothing; state changes are kept even if an action fails.
+// [Result.Errors] tells which actions failed and why, and with [Result.Trace]
+// [Result.AppendDebug] gives the record that the service logged.
 //
 // # Semantics
 //
@@ -75,6 +77,14 @@
 // timeouts follow the documentation of the service and the models that it
 // published. Where these leave a question open, [Semantics] names it; the zero
 // value is the recommended answer.
+//
+// # Values
+//
+// An Integer has 64 bits, and overflow is an error, not a wrap. A Decimal is a
+// float64 that prints as 20.0 or 50.018: the shortest text that reads back,
+// with a fraction. A JSON number is an Integer if it has neither fraction nor
+// exponent and fits, else a Decimal; one beyond the range of Decimal is
+// undefined. A String that an expression makes has at most 256 KB.
 //
 // # Limits
 //
