@@ -3,22 +3,9 @@ package main
 var deviceGuards = []guard{
 	{
 		name: "a device publishes to its own topics only", file: "device/mqttdevice/policy.go", pkg: "./device/mqttdevice",
-		statement: `	if !p.owns(name) {
-		return device.Topic{}, errForeignTopic
-	}
-	topic, err := device.ParseTopic(name)
-	if err != nil {
-		return device.Topic{}, err
-	}
-	own := topic.Tenant == p.tenant && topic.Thing == p.thing
-`,
-		disabled: `	topic, err := device.ParseTopic(name)
-	if err != nil {
-		return device.Topic{}, err
-	}
-	own := true
-`,
-		tests: []string{"TestAttackPublish", "TestAttackWill", "TestAttackTopicAlias"},
+		statement: "own := topic.Tenant == p.tenant && topic.Thing == p.thing",
+		disabled:  "own := true",
+		tests:     []string{"TestAttackPublish", "TestAttackWill", "TestAttackTopicAlias"},
 	}, {
 		name: "a device gives no answers of the shadow service", file: "device/mqttdevice/policy.go", pkg: "./device/mqttdevice",
 		statement: "if !own || !request {",
