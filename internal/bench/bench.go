@@ -51,12 +51,12 @@ func measure(f func(n int), n int) float64 {
 	return float64(CPU()-start) / float64(n)
 }
 
-// Median returns the middle of values, which it sorts; 0 without values.
+// Median returns the middle of values, 0 without values.
 func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
 	}
-	slices.Sort(values)
+	values = slices.Sorted(slices.Values(values))
 	middle := len(values) / 2
 	if len(values)%2 == 1 {
 		return values[middle]

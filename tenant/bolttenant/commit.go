@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -86,8 +87,25 @@ func (c *committer) enqueue(w *write) bool {
 // lead commits a batch, which begins with w.
 func (c *committer) lead(w *write) error {
 	defer c.resign()
+	c.gather()
 	c.commit(c.take())
 	return w.err
+}
+
+// gather lets the writers that the last commit has woken queue their next
+// writes, as long as more of them come, so that batches are full. It costs a
+// lone writer nothing.
+func (c *committer) gather() {
+	for queued := 0; ; {
+		runtime.Gosched()
+		c.mu.Lock()
+		before := queued
+		queued = len(c.queue)
+		c.mu.Unlock()
+		if queued <= max(before, 1) || queued >= maxBatchWrites {
+			return
+		}
+	}
 }
 
 // resign hands the lead to the first in the queue.

@@ -207,3 +207,17 @@ func TestManyWritersAllSucceed(t *testing.T) {
 	require.Empty(t, store.committer.queue)
 	require.False(t, store.committer.led)
 }
+
+func TestTakeLeavesOutWritesWhoseContextEnded(t *testing.T) {
+	t.Parallel()
+	c := &committer{}
+	ctx, cancel := context.WithCancel(t.Context())
+	dead := &write{ctx: ctx, wake: make(chan signal, 1)}
+	alive := &write{ctx: t.Context(), wake: make(chan signal, 1)}
+	c.enqueue(dead)
+	c.enqueue(alive)
+	cancel()
+	require.Equal(t, []*write{alive}, c.take())
+	require.Equal(t, settled, <-dead.wake)
+	require.ErrorIs(t, dead.err, context.Canceled)
+}

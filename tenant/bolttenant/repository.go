@@ -28,8 +28,11 @@ func NewRepository[T any](store *Store, schema *tenant.Schema[T]) *Repository[T]
 	return &Repository[T]{store: store, schema: schema, codec: itemcodec.New(schema)}
 }
 
-// keySize is room for the key of most items, so that it needs no allocation.
-const keySize = 128
+// Room for most keys and items, so that they need no or one allocation.
+const (
+	keySize  = 128
+	itemSize = 512
+)
 
 // Get implements tenant.Repository. Every read is consistent.
 func (r *Repository[T]) Get(ctx context.Context, id tenant.ID, key tenant.Key, _ ...func(*tenant.ReadOptions)) (tenant.Item[T], error) {
@@ -67,11 +70,11 @@ func (r *Repository[T]) Put(ctx context.Context, id tenant.ID, value T, cond ten
 	if err != nil {
 		return 0, r.named(err)
 	}
-	item, err := r.codec.Append(appendItemHeader(nil, &record), &value, &record)
+	item, err := r.codec.Append(appendItemHeader(make([]byte, 0, itemSize), &record), &value, &record)
 	if err != nil {
 		return 0, err
 	}
-	itemKey := append(appendItemPrefix(nil, id, r.schema.Entity), record.Key...)
+	itemKey := append(appendItemPrefix(make([]byte, 0, keySize), id, r.schema.Entity), record.Key...)
 
 	var version tenant.Version
 	err = r.store.committer.do(ctx, len(itemKey)+len(item), func(tx *transaction) (err error) {
