@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,8 +17,8 @@ type ModelPath struct {
 
 type putModelInput struct {
 	ModelPath
-	Keep    bool   `query:"keep" doc:"Go on with the detectors of the version before, where their state still exists."`
-	RawBody []byte `contentType:"application/json"`
+	Keep bool `query:"keep" doc:"Go on with the detectors of the version before, where their state still exists."`
+	Body json.RawMessage
 }
 
 type listAlertsInput struct {
@@ -37,7 +38,7 @@ func (a *api) registerModels() {
 		OperationID: "put-model", Method: http.MethodPut, Path: "/detector-models/{model}", Tags: tags,
 		Summary: "Create or replace a detector model", Description: "The body is a detector model as AWS IoT Events exported it, or the body of its CreateDetectorModel.",
 	}, func(ctx context.Context, id tenant.ID, input *putModelInput) (*body[alerts.Model], error) {
-		model, err := a.Models.Put(ctx, id, input.RawBody, func(o *alerts.PutOptions) { o.Name, o.Keep = input.Model, input.Keep })
+		model, err := a.Models.Put(ctx, id, input.Body, func(o *alerts.PutOptions) { o.Name, o.Keep = input.Model, input.Keep })
 		return &body[alerts.Model]{model}, err
 	})
 	operation(a, huma.Operation{

@@ -27,7 +27,7 @@ func (i *ShadowInput) name() (shadow.Name, error) {
 
 type updateShadowInput struct {
 	ShadowInput
-	RawBody []byte `contentType:"application/json"`
+	Body json.RawMessage
 }
 
 type shadowNamesInput struct {
@@ -68,7 +68,7 @@ func (a *api) registerShadows() {
 		if _, err := a.Devices.Get(ctx, id, input.Thing); err != nil {
 			return nil, err
 		}
-		accepted, err := a.Shadows.Update(ctx, id, input.Thing, name, input.RawBody)
+		accepted, err := a.Shadows.Update(ctx, id, input.Thing, name, input.Body)
 		return &body[json.RawMessage]{accepted}, err
 	})
 	operation(a, huma.Operation{
