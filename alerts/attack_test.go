@@ -64,8 +64,8 @@ func TestAttackReadOfAnotherTenant(t *testing.T) {
 	page, err := p.alerts.List(ctx, north, alerts.Filter{})
 	require.NoError(t, err)
 	require.Empty(t, page.Items)
-	for range p.models.List(ctx, north) {
-		t.Error("a model of another tenant")
+	for model, err := range p.models.List(ctx, north) {
+		t.Error("a model of another tenant", model, err)
 	}
 	require.NotContains(t, err2text(p.Put(ctx, north, reading("b1", 1, "m9"))), "south")
 	require.Equal(t, "hot", p.detector(t, south, "boiler", "b1").State)

@@ -104,7 +104,8 @@ func (d *decoder) unescape(raw []byte, escaped bool) []byte {
 	if !escaped {
 		return raw
 	}
-	from, ok := len(d.text), false
+	from := len(d.text)
+	var ok bool
 	if d.text, ok = jsonscan.AppendUnescaped(d.text, raw); !ok {
 		d.scan.Fail("half of a surrogate pair in a string")
 		return nil

@@ -285,7 +285,7 @@ func TestKnownKeysNeverWait(t *testing.T) {
 	require.Empty(t, waiting)
 	r.rotate(t)
 	close(hold)
-	<-waiting
+	require.NoError(t, <-waiting)
 }
 
 func TestWaitersHonourTheirContext(t *testing.T) {

@@ -194,7 +194,7 @@ func (r *RemoteKeys) fetch(ctx context.Context) (*KeySet, error) {
 	keys, err := ParseJWKS(text)
 	if err != nil {
 		// Not %w: what an issuer answers is not the caller's mistake.
-		return nil, fmt.Errorf("%w: GET %s: %v", ErrKeys, r.url, err)
+		return nil, fmt.Errorf("%w: GET %s: %v", ErrKeys, r.url, err) //nolint:errorlint // see above
 	}
 	return keys, nil
 }

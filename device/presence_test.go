@@ -108,11 +108,11 @@ func TestAttackPresence(t *testing.T) {
 	b.create(acme, pump)
 	require.ErrorIs(t, b.ReceivePresence(t.Context(), acme, connected(globex, pump, 1)), device.ErrPresence)
 	require.NoError(t, b.ReceivePresence(t.Context(), globex, connected(globex, pump, 1)), "of a thing that is not known: ignored")
-	for presence := range b.Presences(t.Context(), acme) {
-		require.Fail(t, "acme has a presence", "%+v", presence)
+	for presence, err := range b.Presences(t.Context(), acme) {
+		require.Fail(t, "acme has a presence", "%+v, %v", presence, err)
 	}
-	for presence := range b.Presences(t.Context(), globex) {
-		require.Fail(t, "globex has a presence", "%+v", presence)
+	for presence, err := range b.Presences(t.Context(), globex) {
+		require.Fail(t, "globex has a presence", "%+v, %v", presence, err)
 	}
 }
 

@@ -86,7 +86,7 @@ func TestCommandIsData(t *testing.T) {
 	done, err := shadow.NewCommander(shadows, bus).Wait(t.Context(), acme, kept) // another process
 	require.NoError(t, err)
 	require.Equal(t, shadow.StatusDone, done.Status)
-	done, err = commander.Wait(t.Context(), acme, done)
+	_, err = commander.Wait(t.Context(), acme, done)
 	require.NoError(t, err, "an outcome is final")
 }
 

@@ -1,6 +1,7 @@
 package shadow
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -31,7 +32,7 @@ func (r Rules) ParseRequest(payload []byte) (Request, error) {
 		return Request{}, &Error{Code: http.StatusUnsupportedMediaType, Message: "Unsupported documented encoding; supported encoding is UTF-8"}
 	}
 	document, err := parse(string(payload))
-	if err == errNesting {
+	if errors.Is(err, errNesting) {
 		return Request{}, r.tooDeep()
 	}
 	if err != nil {

@@ -141,7 +141,8 @@ func TestAllReadsToTheEndAndStopsWhenAsked(t *testing.T) {
 	}
 	require.Equal(t, "abcdefghijklmnopqrstuvwxy", names.String())
 	count := 0
-	for range tenant.All(t.Context(), sites, acme, tenant.Query{Limit: 4}) {
+	for _, err := range tenant.All(t.Context(), sites, acme, tenant.Query{Limit: 4}) {
+		require.NoError(t, err)
 		if count++; count == 6 {
 			break
 		}

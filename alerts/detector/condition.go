@@ -132,8 +132,8 @@ func (c *compiler) equality(n *exprlang.Binary) condition {
 			}
 			return truthOf(unequal)
 		}
-		equal, comparable := equal(a, b)
-		if !comparable && semantics.MismatchIsError {
+		equal, ok := equal(a, b)
+		if !ok && semantics.MismatchIsError {
 			f.problem = newFault(mismatched, n.Operator, a.kind, b.kind)
 			return broken
 		}
@@ -142,9 +142,8 @@ func (c *compiler) equality(n *exprlang.Binary) condition {
 	return c.comparison(n, general)
 }
 
-// equal compares two values. They are not comparable if their types are
-// incompatible.
-func equal(a, b Value) (equal, comparable bool) {
+// equal compares two values. ok is false if their types are incompatible.
+func equal(a, b Value) (equal, ok bool) {
 	switch {
 	case a.isNumber() && b.isNumber():
 		return compareNumbers(a, b) == 0, true

@@ -33,7 +33,7 @@ type Result struct {
 	frame frame
 }
 
-// Kind of an action, as in the model's JSON.
+// ActionKind is the kind of an action, as in the model's JSON.
 type ActionKind string
 
 // The kinds of actions that are delivered.

@@ -51,7 +51,7 @@ func ExampleNewWebhook() {
 	}))
 	defer receiver.Close()
 
-	endpoints := func(_ context.Context, id tenant.ID) (memalerts.Endpoint, error) {
+	endpoints := func(context.Context, tenant.ID) (memalerts.Endpoint, error) {
 		return memalerts.Endpoint{URL: receiver.URL, Secrets: [][]byte{secret}}, nil
 	}
 	webhook := memalerts.NewWebhook(endpoints, func(o *memalerts.WebhookOptions) { o.Local = true })

@@ -109,7 +109,7 @@ func (p *Provider) sendCode(ctx context.Context, purpose Purpose, username strin
 	}
 	username, err := canonicalUsername(username)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // there is no such user, which is not told
 	}
 	if err := p.attempts.begin(ctx, "send-"+string(purpose), username); err != nil {
 		return err

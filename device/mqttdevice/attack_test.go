@@ -9,6 +9,7 @@ import (
 
 	paho5 "github.com/eclipse/paho.golang/paho"
 	paho3 "github.com/eclipse/paho.mqtt.golang"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/iotenant/iotenant/device"
@@ -101,7 +102,8 @@ func TestAttackPublishEndsTheConnection(t *testing.T) {
 			})
 			client.Publish(topic, qos, false, "stolen")
 			select {
-			case <-lost:
+			case err := <-lost:
+				require.Error(t, err)
 			case <-time.After(wait):
 				require.Fail(t, "the connection lives on", topic)
 			}
@@ -301,7 +303,8 @@ func TestAttackSuspendWhileConnecting(t *testing.T) {
 				if d, _, err := p.dial5(acme, pump); err == nil {
 					select {
 					case <-d.disconnect:
-					case <-d.lost:
+					case err := <-d.lost:
+						assert.Error(t, err)
 					case <-time.After(wait):
 						t.Error("a connection of a suspended tenant lives on")
 					}

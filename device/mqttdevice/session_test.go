@@ -2,6 +2,7 @@ package mqttdevice_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -76,11 +77,11 @@ func TestConnackTellsTheLimits(t *testing.T) {
 	p := newPlatform(t)
 	d, connack, err := p.dial5(acme, pump)
 	require.NoError(t, err)
-	defer d.Disconnect(&paho5.Disconnect{})
 	require.EqualValues(t, 1, *connack.Properties.MaximumQoS)
 	require.EqualValues(t, 100, *connack.Properties.ReceiveMaximum)
 	require.EqualValues(t, 8, *connack.Properties.TopicAliasMaximum)
 	require.Greater(t, *connack.Properties.MaximumPacketSize, uint32(device.MaxPayload))
+	require.NoError(t, d.Disconnect(&paho5.Disconnect{}))
 }
 
 func TestTakeover(t *testing.T) {
@@ -330,7 +331,7 @@ func TestBrokenPackets(t *testing.T) {
 }
 
 func isTimeout(err error) bool {
-	timeout, ok := err.(net.Error)
+	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
 }
 

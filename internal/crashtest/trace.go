@@ -3,6 +3,7 @@ package crashtest
 import (
 	"bufio"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -37,7 +38,7 @@ func parseTrace(trace io.Reader) (calls []call, err error) {
 	lines := bufio.NewReaderSize(trace, 1<<20)
 	for place := 0; ; place++ {
 		line, err := lines.ReadString('\n')
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return calls, nil
 		}
 		if err != nil {

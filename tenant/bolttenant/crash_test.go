@@ -104,7 +104,7 @@ func checkCounters(folder string, acknowledged []string) error {
 		case err == nil && (item.Value.Step == step || item.Value.Step == step+1):
 		case errors.Is(err, tenant.ErrNotFound) && (isDeleted(step) || isDeleted(step+1)):
 		default:
-			return fmt.Errorf("counter %s was acknowledged at step %d, found %d, %v", name, step, item.Value.Step, err)
+			return fmt.Errorf("counter %s was acknowledged at step %d, found %d, %v", name, step, item.Value.Step, err) //nolint:errorlint // nil if it was found
 		}
 	}
 	if err := checkIndex(counters); err != nil {

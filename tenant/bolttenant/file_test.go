@@ -49,7 +49,7 @@ func TestOpenRefusesAFileInUse(t *testing.T) {
 
 func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func(t *testing.T, path string){
+	for name, build := range map[string]func(t *testing.T, path string){
 		"empty":   func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, nil, 0o600)) },
 		"text":    func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, []byte("hello"), 0o600)) },
 		"zeros":   func(t *testing.T, path string) { require.NoError(t, os.WriteFile(path, make([]byte, 1<<16), 0o600)) },
@@ -60,7 +60,7 @@ func TestOpenRefusesWhatIsNoStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "store.db")
-			make(t, path)
+			build(t, path)
 			_, err := bolttenant.Open(path, tenant.RandomCursorKeys(), patient)
 			require.ErrorIs(t, err, iotenant.ErrInvalid)
 			require.ErrorContains(t, err, path)

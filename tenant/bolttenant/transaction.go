@@ -92,9 +92,9 @@ func (t *transaction) drop(itemKey, item []byte) {
 }
 
 // relate replaces the entries of an old item in the indexes and the expiry
-// order by those of a new one; nil stands for no item.
-func (t *transaction) relate(itemKey, old, new []byte) {
-	before, after := t.related(itemKey, old), t.related(itemKey, new)
+// order by those of its successor; nil stands for no item.
+func (t *transaction) relate(itemKey, old, successor []byte) {
+	before, after := t.related(itemKey, old), t.related(itemKey, successor)
 	for _, key := range before {
 		if !slices.ContainsFunc(after, key.equal) {
 			t.remove(key.bucket, key.key)

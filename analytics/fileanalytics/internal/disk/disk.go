@@ -10,7 +10,7 @@ import (
 
 // FS is a file system. Names are paths of the operating system. Missing files
 // are fs.ErrNotExist.
-type FS interface {
+type FS interface { //nolint:interfacebloat // one method for each call of the operating system
 	// Create opens a file to read and write, and creates it if it is missing.
 	// The name is durable after SyncDir of its directory.
 	Create(name string) (File, error)
