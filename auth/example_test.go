@@ -24,11 +24,15 @@ func ExampleParseJWKS() {
 	fmt.Println(keys.Len(), err)
 
 	pool, err := auth.CognitoIssuer("eu-west-1_AbCd12345", []string{"1example23456789"})
-	pool.Keys = keys
-	fmt.Println(pool.Names[0], err)
+	if err != nil {
+		panic(err)
+	}
+	pool.Keys = keys // verify without a network
+	_, err = auth.NewVerifier([]auth.Issuer{pool})
+	fmt.Println(err)
 	// Output:
 	// 1 <nil>
-	// https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCd12345 <nil>
+	// <nil>
 }
 
 func ExampleCognitoIssuer() {
