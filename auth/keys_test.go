@@ -269,6 +269,7 @@ func TestKnownKeysNeverWait(t *testing.T) {
 	r := newRemote(t)
 	require.NoError(t, r.keys.Refresh(t.Context()))
 	hold := make(chan struct{})
+	r.rotate(t)
 	r.server.set(func(s *jwksServer) { s.hold = hold })
 	r.clock.advance(2 * time.Hour) // the keys are old as well
 	waiting := make(chan error, 1)
@@ -283,7 +284,6 @@ func TestKnownKeysNeverWait(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Empty(t, waiting)
-	r.rotate(t)
 	close(hold)
 	require.NoError(t, <-waiting)
 }
