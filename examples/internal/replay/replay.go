@@ -55,38 +55,26 @@ type message struct {
 	Value     float64 `json:"value"`
 }
 
-// Run sends every row of r and waits until the broker has acknowledged all of
-// them. It survives the loss of the connection and restarts of the broker. It
-// returns the number of acknowledged rows.
+// Run sends every row of r, in order, and waits until the broker has
+// acknowledged all of them. It survives the loss of the connection and restarts
+// of the broker: then it sends again what was not acknowledged, before anything
+// else. It returns the number of acknowledged rows.
 func Run(ctx context.Context, r io.Reader, config Config) (acknowledged int, err error) {
-	client, err := connect(ctx, config)
-	if err != nil {
+	if config.Window <= 0 {
+		config.Window = 50
+	}
+	s := &sender{config: config}
+	if err := s.connect(ctx); err != nil {
 		return 0, err
 	}
-	defer client.Disconnect(250)
-	window := config.Window
-	if window <= 0 {
-		window = 50
-	}
-	var pending []mqtt.Token
-	acknowledge := func() error {
-		if err := wait(ctx, pending[0]); err != nil {
-			return err
-		}
-		pending = pending[1:]
-		acknowledged++
-		if config.Acknowledged != nil {
-			config.Acknowledged(acknowledged)
-		}
-		return nil
-	}
+	defer func() { s.client.Disconnect(250) }()
 	pace := pacer{speed: config.Speed}
 	for row, err := range Rows(r) {
 		if err != nil {
-			return acknowledged, err
+			return s.acknowledged, err
 		}
 		if err := pace.wait(ctx, row.Timestamp); err != nil {
-			return acknowledged, err
+			return s.acknowledged, err
 		}
 		payload, err := json.Marshal(message{
 			MessageID: fmt.Sprintf("%s-%d", config.Name, row.Number),
@@ -94,42 +82,93 @@ func Run(ctx context.Context, r io.Reader, config Config) (acknowledged int, err
 			Value:     row.Value,
 		})
 		if err != nil {
-			return acknowledged, fmt.Errorf("replay: row %d: %w", row.Number, err)
+			return s.acknowledged, fmt.Errorf("replay: row %d: %w", row.Number, err)
 		}
-		pending = append(pending, client.Publish(config.Topic, 1, false, payload))
-		if len(pending) >= window {
-			if err := acknowledge(); err != nil {
-				return acknowledged, err
-			}
+		if err := s.send(ctx, payload); err != nil {
+			return s.acknowledged, err
 		}
 	}
-	for len(pending) > 0 {
-		if err := acknowledge(); err != nil {
-			return acknowledged, err
-		}
-	}
-	return acknowledged, nil
+	return s.acknowledged, s.settle(ctx, 0)
 }
 
-func connect(ctx context.Context, config Config) (mqtt.Client, error) {
-	options := mqtt.NewClientOptions().
-		AddBroker(config.Broker).
-		SetClientID(config.ThingName).
-		SetUsername(config.ThingName).
-		SetPassword(config.Secret).
-		SetStore(mqtt.NewOrderedMemoryStore()).
-		SetCleanSession(false). // so that the client resends what was not acknowledged
-		SetOrderMatters(true).
-		SetAutoReconnect(true).
-		SetConnectRetry(true).
-		SetConnectRetryInterval(reconnectPause).
-		SetMaxReconnectInterval(reconnectPause)
-	client := mqtt.NewClient(options)
-	if err := wait(ctx, client.Connect()); err != nil {
-		client.Disconnect(0)
-		return nil, fmt.Errorf("replay: connect: %w", err)
+// sender keeps what is not acknowledged itself. The client's own resending
+// would let new messages overtake old ones after the loss of a connection, and
+// reports messages as acknowledged when it sends them again.
+type sender struct {
+	config       Config
+	client       mqtt.Client
+	pending      []pending
+	acknowledged int
+}
+
+type pending struct {
+	payload []byte
+	token   mqtt.Token
+}
+
+func (s *sender) send(ctx context.Context, payload []byte) error {
+	s.pending = append(s.pending, pending{payload, s.publish(payload)})
+	return s.settle(ctx, s.config.Window-1)
+}
+
+func (s *sender) publish(payload []byte) mqtt.Token {
+	return s.client.Publish(s.config.Topic, 1, false, payload)
+}
+
+// settle waits until at most left messages are not acknowledged.
+func (s *sender) settle(ctx context.Context, left int) error {
+	for len(s.pending) > left {
+		err := wait(ctx, s.pending[0].token)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			if err := s.resend(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		s.pending = s.pending[1:]
+		s.acknowledged++
+		if s.config.Acknowledged != nil {
+			s.config.Acknowledged(s.acknowledged)
+		}
 	}
-	return client, nil
+	return nil
+}
+
+// resend sends everything that is not acknowledged on a new connection.
+func (s *sender) resend(ctx context.Context) error {
+	s.client.Disconnect(0)
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	for i := range s.pending {
+		s.pending[i].token = s.publish(s.pending[i].payload)
+	}
+	return nil
+}
+
+// writeTimeout bounds a write to a connection that is lost.
+const writeTimeout = 2 * time.Second
+
+func (s *sender) connect(ctx context.Context) error {
+	options := mqtt.NewClientOptions().
+		AddBroker(s.config.Broker).
+		SetClientID(s.config.ThingName).
+		SetUsername(s.config.ThingName).
+		SetPassword(s.config.Secret).
+		SetOrderMatters(true).
+		SetAutoReconnect(false).
+		SetWriteTimeout(writeTimeout).
+		SetConnectRetry(true).
+		SetConnectRetryInterval(reconnectPause)
+	s.client = mqtt.NewClient(options)
+	if err := wait(ctx, s.client.Connect()); err != nil {
+		s.client.Disconnect(0)
+		return fmt.Errorf("replay: connect: %w", err)
+	}
+	return nil
 }
 
 func wait(ctx context.Context, token mqtt.Token) error {
