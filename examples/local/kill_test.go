@@ -273,7 +273,7 @@ func requireSameReadings(t *testing.T, want, got []reading) {
 	}
 	require.Empty(t, lost, "lost")
 	require.Empty(t, repeated, "stored more than once")
-	require.Equal(t, len(want), len(got), "stored, but never sent")
+	require.Len(t, got, len(want), "stored, but never sent")
 	for i := range want {
 		require.Equal(t, want[i], got[i], "reading %d", i+1)
 	}
