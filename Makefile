@@ -69,8 +69,9 @@ cover: ## Measure what tests cover of the packages that users link; fail under C
 	@.ci/cover $(library) $(COVER_MIN)
 
 .PHONY: emulators
-emulators: ## Install the real clients and tools that some tests use
+emulators: ## Install the real clients and servers that some tests use
 	@.ci/install strace mosquitto-clients
+	@.ci/emulators
 	@echo 'now: IOTENANT_EMULATORS=1 make test'
 
 .PHONY: cgo0

@@ -29,7 +29,7 @@ type row struct {
 }
 
 // testHelp are the packages that only tests may reach.
-var testHelp = []string{"./@/@test", "./@/@mock", "./internal/bench", "./internal/crashtest"}
+var testHelp = []string{"./@/@test", "./@/@mock", "./internal/bench", "./internal/crashtest", "./internal/emulator"}
 
 // table is the architecture. docs/architecture.md explains it.
 var table = []row{
@@ -116,6 +116,11 @@ var table = []row{
 		only:     []string{"std"},
 		why:      "the tools of the house know no domain",
 		breach:   [2]string{"./internal/bench", "./tenant"},
+	}, {
+		packages: []string{"./internal/emulator"},
+		only:     []string{"std", "github.com/aws/aws-sdk-go-v2/aws"},
+		why:      "it starts servers for any backend, and knows how clients are configured",
+		breach:   [2]string{"./internal/emulator", "./tenant"},
 	}, {
 		packages: []string{"./examples/..."},
 		why:      "programs compose everything",

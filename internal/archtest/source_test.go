@@ -52,6 +52,8 @@ func textFiles(tree fs.FS, visit func(path string, text []byte) error) error {
 			return err
 		case entry.IsDir() && slices.Contains(skipped, entry.Name()):
 			return fs.SkipDir
+		case path == ".git": // a file in a linked work tree
+			return nil
 		case entry.IsDir() || !entry.Type().IsRegular() || strings.HasSuffix(path, ".sum"):
 			return nil
 		}
