@@ -20,6 +20,12 @@
 //	_, err := models.Put(ctx, id, definition)
 //	err = runtime.Put(ctx, id, alerts.Message{Input: "telemetry", ID: messageID, Payload: payload})
 //
+// # Rules
+//
+// Who doesn't want to write a model writes a [Rule]: thresholds with
+// hysteresis, rates, N of the last M messages, for a duration, silence,
+// schedules, escalation. It compiles into a model.
+//
 // # What is never lost
 //
 // For each detector and batch there is one conditional write. It carries the

@@ -173,3 +173,26 @@ func ExampleToTopics() {
 	// <nil>
 	// alerts: invalid iotTopicPublish action: the topic is not of this tenant
 }
+
+// A rule compiles into a detector model.
+func ExampleRule() {
+	cold := alerts.Condition{Threshold: &alerts.Threshold{Attribute: "temperature", Operator: alerts.Less, Value: 60}}
+	rule := alerts.Rule{
+		Name: "overheated", Input: "telemetry", Key: "thing",
+		When:     alerts.Condition{Threshold: &alerts.Threshold{Attribute: "temperature", Operator: alerts.Greater, Value: 70}},
+		For:      30 * time.Second,
+		Clear:    &cold,
+		Severity: 1,
+		Escalate: []alerts.Escalation{{After: 10 * time.Minute, Severity: 2}},
+	}
+	definition, err := rule.Definition()
+	if err != nil {
+		panic(err)
+	}
+	model, err := detector.Load(definition) // or Models.Put, to run it
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(model.Name(), model.Inputs())
+	// Output: overheated [telemetry]
+}
