@@ -56,8 +56,15 @@ type Alert struct {
 	NextAttempt time.Time `json:"nextAttempt,omitzero"`
 	// DeliveredAt is when a notifier accepted the alert.
 	DeliveredAt time.Time `json:"deliveredAt,omitzero"`
-	// Reason is the error of the last attempt.
+	// Reason is the error of the last attempt, or why there is none.
 	Reason string `json:"reason,omitempty"`
+
+	// HeldAt is when it was decided not to deliver the alert: it is suppressed
+	// or shelved.
+	HeldAt time.Time `json:"heldAt,omitzero"`
+
+	// Handling is what people did about the alert, nil for nothing.
+	Handling *Handling `json:"handling,omitempty"`
 
 	// ExpiresAt is when the record disappears.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
@@ -74,7 +81,20 @@ const (
 	StatusDelivered Status = "delivered"
 	// StatusDead: given up, Alert.Reason says why. See [Runtime.Redeliver].
 	StatusDead Status = "dead"
+	// StatusSuppressed: not delivered, for the tenant had reached
+	// [Options.ActionLimit]. A summary of kind [KindStorm] tells of it.
+	StatusSuppressed Status = "suppressed"
+	// StatusShelved: not delivered, for the detector was shelved.
+	StatusShelved Status = "shelved"
 )
+
+// listed reports whether [Alerts.List] can select the status.
+func (s Status) listed() bool {
+	return s == StatusPending || s == StatusDead || s.held()
+}
+
+// held reports whether the alert is kept from delivery.
+func (s Status) held() bool { return s == StatusSuppressed || s == StatusShelved }
 
 // Names of the indexes of [AlertSchema].
 const (
@@ -92,6 +112,9 @@ var AlertSchema = tenant.Schema[Alert]{
 			return tenant.NewKey(timeKey(a.At), a.sequence())
 		}},
 		{Name: alertsByDetector, Key: func(a *Alert) tenant.Key {
+			if a.Model == "" {
+				return tenant.Key{} // the summary of a storm
+			}
 			return tenant.NewKey(a.Model, keyPart(a.Key), timeKey(a.At), a.sequence())
 		}},
 		{Name: alertsByStatus, Key: func(a *Alert) tenant.Key {
@@ -100,6 +123,8 @@ var AlertSchema = tenant.Schema[Alert]{
 				return tenant.NewKey(string(StatusPending), timeKey(a.NextAttempt))
 			case StatusDead:
 				return tenant.NewKey(string(StatusDead), timeKey(a.At))
+			case StatusSuppressed, StatusShelved:
+				return tenant.NewKey(string(a.Status), timeKey(a.HeldAt))
 			default:
 				return tenant.Key{}
 			}

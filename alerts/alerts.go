@@ -4,18 +4,31 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// Alerts reads what detectors raised. The [Runtime] writes it.
+// AlertsOptions are the options of [NewAlerts].
+type AlertsOptions struct {
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// Alerts reads what detectors raised, and keeps what people do about it. The
+// [Runtime] writes the rest.
 type Alerts struct {
 	repository tenant.Repository[Alert]
+	options    AlertsOptions
 }
 
 // NewAlerts returns the alerts kept in repository, made with [AlertSchema].
-func NewAlerts(repository tenant.Repository[Alert]) *Alerts {
-	return &Alerts{repository: repository}
+func NewAlerts(repository tenant.Repository[Alert], optFns ...func(*AlertsOptions)) *Alerts {
+	options := AlertsOptions{Now: time.Now}
+	for _, fn := range optFns {
+		fn(&options)
+	}
+	return &Alerts{repository: repository, options: options}
 }
 
 // Filter selects alerts. The zero Filter selects all. Set one of Status and
@@ -26,7 +39,8 @@ type Filter struct {
 	// Key selects, with Model, the alerts of one of its detectors.
 	Key string
 	// Status selects those that are pending, by the time of their next
-	// attempt, or dead. Delivered alerts are not indexed apart.
+	// attempt, dead, or suppressed or shelved, by the time of that. Delivered
+	// alerts are not indexed apart.
 	Status Status
 	// Limit is the size of a page: 1 to tenant.MaxLimit, or 0 for
 	// tenant.DefaultLimit.
@@ -42,7 +56,7 @@ func (f *Filter) query() (tenant.Query, error) {
 		return query, fmt.Errorf("%w: alerts by status and model at once", tenant.ErrQuery)
 	case f.Key != "" && f.Model == "":
 		return query, fmt.Errorf("%w: alerts by key need a model", tenant.ErrQuery)
-	case f.Status != "" && f.Status != StatusPending && f.Status != StatusDead:
+	case f.Status != "" && !f.Status.listed():
 		return query, fmt.Errorf("%w: no list of alerts with status %q", tenant.ErrQuery, f.Status)
 	case f.Status != "":
 		query.Index, query.Prefix = alertsByStatus, tenant.NewKey(string(f.Status))

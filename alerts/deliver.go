@@ -27,7 +27,7 @@ func (r *Runtime) claim(ctx context.Context, id tenant.ID, alertID string) (clai
 	if err != nil {
 		return claim{}, false, fmt.Errorf("alerts: read alert: %w", err)
 	}
-	c := claim{item.Value, item.Version}
+	c := newClaim(item.Value, item.Version)
 	now := r.now()
 	if c.alert.Status != StatusPending || c.alert.NextAttempt.After(now) {
 		return claim{}, false, nil
@@ -44,25 +44,45 @@ func (r *Runtime) claim(ctx context.Context, id tenant.ID, alertID string) (clai
 }
 
 // record writes an alert over the version that is known. If somebody else has
-// written it, that stands, and the claim is lost.
+// taken it meanwhile, that stands, and the claim is lost. What people did about
+// the alert is kept.
 func (r *Runtime) record(ctx context.Context, id tenant.ID, c *claim) error {
-	version, err := r.alerts.Put(ctx, id, c.alert, tenant.IfVersion(c.version))
-	c.version = version
-	if errors.Is(err, tenant.ErrVersion) {
-		c.version = 0
-		return nil
+	claimed := c.attempt
+	for attempt := 1; ; attempt++ {
+		version, err := r.alerts.Put(ctx, id, c.alert, tenant.IfVersion(c.version))
+		c.version = version
+		if err == nil {
+			c.attempt = claimOf(&c.alert)
+			return nil
+		}
+		if !errors.Is(err, tenant.ErrVersion) || attempt > stepAttempts {
+			return fmt.Errorf("alerts: write alert: %w", err)
+		}
+		item, err := r.alerts.Get(ctx, id, tenant.NewKey(c.alert.ID), tenant.Consistent)
+		switch {
+		case errors.Is(err, tenant.ErrNotFound), err == nil && claimOf(&item.Value) != claimed:
+			c.version = 0
+			return nil
+		case err != nil:
+			return fmt.Errorf("alerts: read alert: %w", err)
+		}
+		c.version, c.alert.Handling = item.Version, item.Value.Handling
 	}
-	if err != nil {
-		return fmt.Errorf("alerts: write alert: %w", err)
-	}
-	return nil
 }
+
+// claimOf identifies the claim on an alert: whoever takes it writes these.
+func claimOf(a *Alert) attempt { return attempt{a.Status, a.Attempts, a.NextAttempt.UnixMicro()} }
 
 // deliver notifies of a claimed alert and records the outcome. An alert whose
 // delivery failed is no error of deliver.
 func (r *Runtime) deliver(ctx context.Context, id tenant.ID, c claim) error {
 	if !c.alert.NextAttempt.After(r.now()) {
 		return nil // the claim has run out while it waited
+	}
+	if c.alert.Kind == KindStorm {
+		if err := r.sumUp(ctx, id, &c.alert); err != nil {
+			return err
+		}
 	}
 	err := r.notify(ctx, id, c.alert)
 	if err != nil && ctx.Err() != nil {
@@ -143,15 +163,16 @@ func (r *Runtime) backoff(attempts int) time.Duration {
 	return wait
 }
 
-// Redeliver tries a dead alert again. Errors: tenant.ErrNotFound if there is no
-// such alert, or it is not dead; tenant.ErrID, tenant.ErrKey.
+// Redeliver tries an alert again that is dead, or was suppressed or shelved.
+// Errors: tenant.ErrNotFound if there is no such alert, or it is another;
+// tenant.ErrID, tenant.ErrKey.
 func (r *Runtime) Redeliver(ctx context.Context, id tenant.ID, alertID string) error {
 	now := r.now()
 	_, err := tenant.Update(ctx, r.alerts, id, tenant.NewKey(alertID), func(a *Alert) error {
-		if a.Status != StatusDead {
-			return fmt.Errorf("dead %w", tenant.ErrNotFound)
+		if a.Status != StatusDead && !a.Status.held() {
+			return fmt.Errorf("undelivered %w", tenant.ErrNotFound)
 		}
-		a.Status, a.Attempts, a.NextAttempt = StatusPending, 0, now
+		a.Status, a.Attempts, a.NextAttempt, a.HeldAt = StatusPending, 0, now, time.Time{}
 		return nil
 	})
 	if err != nil {

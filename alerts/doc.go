@@ -66,6 +66,14 @@
 // reset, as the service did, or kept with PutOptions.Keep. Another process
 // follows after at most ModelsOptions.RefreshAfter.
 //
+// # People and storms
+//
+// [Alerts] keeps what people do about an alert: acknowledge, assign, comment.
+// [Shelves] hold a detector's alerts back for a time. [Options.ActionLimit]
+// caps what a tenant delivers in a minute; what comes on top is kept, and a
+// [Storm] sums it up instead of silence. To cap models and detectors of a tenant,
+// give the runtime repositories that enforce its plan.
+//
 // # Isolation of failures
 //
 // A model that fails, a receiver that hangs or a tenant that floods does not

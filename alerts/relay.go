@@ -17,6 +17,18 @@ const relayParallel = 16
 type claim struct {
 	alert   Alert
 	version tenant.Version
+	attempt attempt // as it was stored
+}
+
+// attempt is what of an alert only its deliverers write.
+type attempt struct {
+	status   Status
+	attempts int
+	next     int64
+}
+
+func newClaim(alert Alert, version tenant.Version) claim {
+	return claim{alert, version, claimOf(&alert)}
 }
 
 // relay hands the waiting actions of a detector over: each becomes an alert
@@ -45,25 +57,45 @@ func (r *Runtime) relay(ctx context.Context, h *held, claimed bool) ([]claim, er
 // before, or is not claimed.
 func (r *Runtime) raise(ctx context.Context, id tenant.ID, alert Alert, claimed bool) (claim, error) {
 	now := r.now()
-	alert.NextAttempt = now
-	if claimed {
+	status, why, err := r.holdBack(ctx, id, &alert, now)
+	switch {
+	case err != nil:
+		return claim{}, err
+	case status != "":
+		alert.Status, alert.Reason, alert.HeldAt, alert.NextAttempt = status, why, now, time.Time{}
+	case claimed:
 		alert.Attempts = 1
 		alert.NextAttempt = now.Add(r.lease())
+	default:
+		alert.NextAttempt = now
 	}
-	if r.options.KeepAlerts > 0 {
-		alert.ExpiresAt = alert.At.Add(r.options.KeepAlerts)
+	if status == StatusSuppressed {
+		if err := r.announceStorm(ctx, id, now.Truncate(time.Minute)); err != nil {
+			return claim{}, err
+		}
 	}
+	alert.ExpiresAt = r.expiry(alert.At)
 	version, err := r.alerts.Put(ctx, id, alert, tenant.IfAbsent())
 	switch {
 	case errors.Is(err, tenant.ErrExists):
 		return claim{}, nil
 	case err != nil:
 		return claim{}, fmt.Errorf("alerts: write alert: %w", err)
+	case status != "":
+		return claim{}, nil
 	case !claimed:
 		r.later(alertJob(id, alert.ID), now)
 		return claim{}, nil
 	}
-	return claim{alert, version}, nil
+	return newClaim(alert, version), nil
+}
+
+// expiry is when an alert of a time disappears, zero for never.
+func (r *Runtime) expiry(at time.Time) time.Time {
+	if r.options.KeepAlerts <= 0 {
+		return time.Time{}
+	}
+	return at.Add(r.options.KeepAlerts)
 }
 
 // lease is how long others leave an alert alone whose delivery has begun.

@@ -23,6 +23,20 @@ type Options struct {
 	// for once per SweepEvery. Needed by Run only.
 	Tenants func(ctx context.Context) iter.Seq2[tenant.ID, error]
 
+	// ActionLimit is how many actions of a tenant may be delivered in a
+	// minute. What comes on top is kept with [StatusSuppressed], and an alert
+	// of kind [KindStorm] tells how much it was. A number that is not positive
+	// means no limit. Nil: there is none.
+	ActionLimit func(tenant.ID) int
+	// Budgets, made with [ActionBudgetSchema], lets all processes share the
+	// limit: together they never deliver more. A process takes shares of a
+	// 16th of the limit, at most 100, so up to one share each may remain
+	// unused. Nil: each process has the whole limit.
+	Budgets tenant.Repository[ActionBudget]
+	// Shelves hold detectors whose alerts are not delivered for a time. Nil:
+	// none are.
+	Shelves *Shelves
+
 	// Parallel is how many detectors one Put evaluates at the same time.
 	// Default 64.
 	Parallel int
@@ -69,6 +83,7 @@ type Runtime struct {
 	options   Options
 
 	cache    *cache
+	limiter  *limiter
 	messages sync.Pool // of *detector.Message
 	results  sync.Pool // of *detector.Result
 	agenda   atomic.Pointer[agenda]
@@ -96,6 +111,7 @@ func NewRuntime(models *Models, detectors tenant.Repository[DetectorRecord], ale
 		notifier:  notifier,
 		options:   options,
 		cache:     newCache(options.CacheSize),
+		limiter:   newLimiter(options.Budgets),
 		messages:  sync.Pool{New: func() any { return new(detector.Message) }},
 		results:   sync.Pool{New: func() any { return new(detector.Result) }},
 	}
