@@ -9,8 +9,8 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// AlertsOptions are the options of [NewAlerts].
-type AlertsOptions struct {
+// HandlingOptions are the options of [NewAlerts].
+type HandlingOptions struct {
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
@@ -19,12 +19,12 @@ type AlertsOptions struct {
 // [Runtime] writes the rest.
 type Alerts struct {
 	repository tenant.Repository[Alert]
-	options    AlertsOptions
+	options    HandlingOptions
 }
 
 // NewAlerts returns the alerts kept in repository, made with [AlertSchema].
-func NewAlerts(repository tenant.Repository[Alert], optFns ...func(*AlertsOptions)) *Alerts {
-	options := AlertsOptions{Now: time.Now}
+func NewAlerts(repository tenant.Repository[Alert], optFns ...func(*HandlingOptions)) *Alerts {
+	options := HandlingOptions{Now: time.Now}
 	for _, fn := range optFns {
 		fn(&options)
 	}

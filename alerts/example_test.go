@@ -196,3 +196,22 @@ func ExampleRule() {
 	fmt.Println(model.Name(), model.Inputs())
 	// Output: overheated [telemetry]
 }
+
+// What is shelved is kept, and not delivered.
+func ExampleNewShelves() {
+	store := memtenant.New(tenant.RandomCursorKeys())
+	shelves := alerts.NewShelves(memtenant.NewRepository(store, &alerts.ShelfSchema))
+	ctx, id := context.Background(), tenant.MustParseID("acme")
+
+	_, err := shelves.Put(ctx, id, alerts.Shelf{
+		Model: "freezer", Key: "f-7", Until: time.Now().Add(time.Hour), By: "ann", Reason: "being defrosted",
+	})
+	if err != nil {
+		panic(err)
+	}
+	for shelf, err := range shelves.All(ctx, id) {
+		fmt.Println(shelf.Model, shelf.Key, shelf.Reason, err)
+	}
+	// To be given to the runtime: Options.Shelves = shelves.
+	// Output: freezer f-7 being defrosted <nil>
+}

@@ -186,8 +186,8 @@ func TestShelf(t *testing.T) {
 	p.put(t, north, reading("d1", 1, "later"))
 	p.sweep(t, north)
 	require.Len(t, p.notified.IDs(north), 4, "the shelf has ended")
-	for range shelves.All(ctx, north) {
-		t.Error("a shelf that has ended is listed")
+	for shelf, err := range shelves.All(ctx, north) {
+		t.Error("a shelf that has ended is listed:", shelf, err)
 	}
 }
 
