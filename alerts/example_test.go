@@ -197,7 +197,8 @@ func ExampleRule() {
 	// Output: overheated [telemetry]
 }
 
-// What is shelved is kept, and not delivered.
+// What is shelved is kept, and not delivered by a runtime that has these
+// shelves in its Options.
 func ExampleNewShelves() {
 	store := memtenant.New(tenant.RandomCursorKeys())
 	shelves := alerts.NewShelves(memtenant.NewRepository(store, &alerts.ShelfSchema))
@@ -212,6 +213,5 @@ func ExampleNewShelves() {
 	for shelf, err := range shelves.All(ctx, id) {
 		fmt.Println(shelf.Model, shelf.Key, shelf.Reason, err)
 	}
-	// To be given to the runtime: Options.Shelves = shelves.
 	// Output: freezer f-7 being defrosted <nil>
 }
