@@ -20,5 +20,11 @@ func (OS) Lock(name string) (release func() error, err error) {
 		}
 		return nil, errors.Join(err, file.Close())
 	}
-	return file.Close, nil
+	return func() error { return unlock(file) }, nil
+}
+
+// unlock gives up the lock before the file: a process that was just forked
+// shares the open file until its exec, and closing alone would leave it locked.
+func unlock(file *os.File) error {
+	return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 }
