@@ -23,6 +23,9 @@
 // Its will is held to the same when it connects. Whatever else it tries is
 // refused, logged and counted; see [Broker.Stats].
 //
+// A will for a shadow topic goes to the subscribers and not to the receiver: the
+// shadow service of AWS ignores wills, too.
+//
 // # When a message is acknowledged
 //
 // A message is given to the [device.Receiver] first, then to the subscribers,

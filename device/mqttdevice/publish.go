@@ -275,12 +275,16 @@ func (s *session) publishWill(reason device.DisconnectReason) {
 		return
 	}
 	s.will.message.At = s.broker.options.Now()
-	problem := s.permit(s.will)
-	if problem == nil {
-		s.process([]*publication{s.will})
+	if problem := s.permit(s.will); problem != nil {
+		s.broker.refuse(s, problem.refusal, "will", problem.err)
 		return
 	}
-	s.broker.refuse(s, problem.refusal, "will", problem.err)
+	if s.will.message.Topic.Class == device.ClassShadow {
+		// Subscribers see it; the shadow service of AWS ignores wills.
+		s.broker.deliver(s.will.message, &s.will.pk, s.name)
+		return
+	}
+	s.process([]*publication{s.will})
 }
 
 // trimShare returns the filter of a shared subscription without its group.

@@ -196,21 +196,47 @@ func TestWill(t *testing.T) {
 	eventually(t, "no connection", func() bool { return p.broker.Stats().Connections == 0 })
 	require.Empty(t, p.inbox.all(), "no will after a good-bye")
 
-	dialer := &net.Dialer{}
-	var conn net.Conn
-	p.connect3(acme, pump, will, func(o *paho3.ClientOptions) {
-		o.SetCustomOpenConnectionFn(func(uri *url.URL, _ paho3.ClientOptions) (net.Conn, error) {
-			var err error
-			conn, err = dialer.Dial("tcp", uri.Host)
-			return conn, err
-		})
-	})
-	require.NoError(t, conn.Close())
+	p.connectAndBreak(acme, pump, will)
 	eventually(t, "the will", func() bool { return len(p.inbox.all()) == 1 })
 	require.Equal(t, device.TelemetryTopic(acme, pump, "status"), p.inbox.all()[0].Topic)
 	d := p.connect5(acme, pump)
 	d.subscribe(telemetry(acme, pump) + "/status")
 	require.Equal(t, "gone", string(d.receive().Payload), "it is retained")
+}
+
+// AWS's shadow service ignores wills.
+func TestWillForShadow(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	update := device.ShadowTopic(acme, pump, "", "update")
+	heard := make(chan device.Message, 1)
+	cancel, err := p.broker.Subscribe(t.Context(), acme, device.Filter{}, func(m device.Message) { heard <- m })
+	require.NoError(t, err)
+	defer cancel()
+
+	p.connectAndBreak(acme, pump, func(o *paho3.ClientOptions) { o.SetWill(update.String(), `{"state":{}}`, 1, false) })
+	select {
+	case will := <-heard:
+		require.Equal(t, update, will.Topic)
+	case <-time.After(wait):
+		require.Fail(t, "subscribers did not get the will")
+	}
+	p.stop()
+	require.Empty(t, p.inbox.all(), "the receiver is not asked")
+}
+
+// connectAndBreak connects a thing and cuts its connection.
+func (p *platform) connectAndBreak(id tenant.ID, thing device.ID, optFns ...func(*paho3.ClientOptions)) {
+	p.t.Helper()
+	var conn net.Conn
+	p.connect3(id, thing, append(optFns, func(o *paho3.ClientOptions) {
+		o.SetCustomOpenConnectionFn(func(uri *url.URL, _ paho3.ClientOptions) (net.Conn, error) {
+			var err error
+			conn, err = net.Dial("tcp", uri.Host)
+			return conn, err
+		})
+	})...)
+	require.NoError(p.t, conn.Close())
 }
 
 func TestRetained(t *testing.T) {
