@@ -20,6 +20,7 @@ import (
 
 	"github.com/iotenant/iotenant/auth"
 	"github.com/iotenant/iotenant/device"
+	"github.com/iotenant/iotenant/shadow"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -231,6 +232,18 @@ func TestRestart(t *testing.T) {
 	}, 10*time.Second, 10*time.Millisecond)
 }
 
+// TestShadowRefusals checks that the API answers with the codes of AWS.
+func TestShadowRefusals(t *testing.T) {
+	t.Parallel()
+	user := start(t, testConfig(t.TempDir())).signIn("north-user")
+	const path = "/devices/press-1/shadow"
+	user.want(http.StatusNotFound, "GET", path, nil, nil)
+	user.want(http.StatusBadRequest, "POST", path, map[string]any{"state": 1}, nil)
+	user.want(http.StatusConflict, "POST", path, map[string]any{"state": nil, "version": 7}, nil)
+	user.want(http.StatusRequestEntityTooLarge, "POST", path,
+		map[string]any{"state": map[string]any{"desired": map[string]string{"a": strings.Repeat("x", shadow.DefaultMaxSize)}}}, nil)
+}
+
 func TestSignUp(t *testing.T) {
 	t.Parallel()
 	b := start(t, testConfig(t.TempDir()))
@@ -284,6 +297,9 @@ func TestSuspendedTenantIsSentAway(t *testing.T) {
 	status, _ := user.do("POST", "/auth/login", map[string]string{"username": "south-user", "password": b.secrets.Passwords["south-user"]})
 	require.Equal(t, http.StatusForbidden, status)
 
+	// Or nobody would be left who could resume it.
+	operator.want(http.StatusForbidden, "POST", "/tenants/operations/suspend", map[string]string{"reason": "test"}, nil)
+
 	operator.want(http.StatusOK, "POST", "/tenants/south/resume", nil, nil)
 	user.want(http.StatusOK, "GET", "/devices", nil, nil)
 	b.connect(south, press)
@@ -292,11 +308,18 @@ func TestSuspendedTenantIsSentAway(t *testing.T) {
 func TestBadStart(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
-		"argument":    {"extra"},
-		"devices":     {"-devices", "-1"},
-		"rate":        {"-rate", "0"},
-		"log level":   {"-log", "loud"},
-		"no such row": {"-speed", "-1"},
+		"argument":         {"extra"},
+		"devices":          {"-devices", "-1"},
+		"interval":         {"-interval", "0s"},
+		"rate of 0":        {"-rate", "0"},
+		"negative rate":    {"-rate", "-2"},
+		"rate":             {"-rate", "NaN"},
+		"log level":        {"-log", "loud"},
+		"negative speed":   {"-speed", "-1"},
+		"speed":            {"-speed", "NaN"},
+		"webhook":          {"-webhook", "localhost:9000"},
+		"webhook's host":   {"-webhook", "http://"},
+		"webhook's scheme": {"-webhook", "ftp://localhost/alerts"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -304,9 +327,14 @@ func TestBadStart(t *testing.T) {
 			require.Error(t, err)
 		})
 	}
-	data := t.TempDir()
+	data := filepath.Join(t.TempDir(), "data")
+	f, err := parseFlags([]string{"-data", data, "-replay", data + ".csv"})
+	require.NoError(t, err)
+	require.ErrorContains(t, serve(t.Context(), f, os.Stdout), data+".csv")
+	require.NoDirExists(t, data, "refused before anything is begun")
+
 	b := start(t, testConfig(data))
-	_, err := open(testConfig(data))
+	_, err = open(testConfig(data))
 	require.Error(t, err, "a folder in use is refused")
 	c := testConfig(t.TempDir())
 	c.http = b.listener.Addr().String()

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -38,7 +39,7 @@ func parseFlags(args []string) (flags, error) {
 	set.StringVar(&f.mqtt, "mqtt", "127.0.0.1:1883", "`address` for MQTT over TCP")
 	set.StringVar(&f.mqtts, "mqtts", "127.0.0.1:8883", "`address` for MQTT over TLS with client certificates; empty for none")
 	set.StringVar(&f.data, "data", "iotenant-data", "`folder` in which everything is kept")
-	set.Float64Var(&f.rate, "rate", -1, "messages per second that one device may publish (default no limit; AWS IoT Core: 100)")
+	set.Float64Var(&f.rate, "rate", noRate, "messages per second that one device may publish (default no limit; AWS IoT Core: 100)")
 	set.StringVar(&f.webhook, "webhook", "", "`URL` to which alerts are posted, signed")
 	set.StringVar(&f.replay, "replay", "", "CSV `file` with the header timestamp,value, which the device machine-1 of tenant north sends")
 	set.Float64Var(&f.speed, "speed", 0, "how many times faster than recorded to replay (default as fast as it is acknowledged)")
@@ -52,12 +53,35 @@ func parseFlags(args []string) (flags, error) {
 	switch {
 	case set.NArg() > 0:
 		return f, fmt.Errorf("unexpected argument %q", set.Arg(0))
-	case f.simulation.devices < 0 || f.simulation.interval <= 0 || f.speed < 0 || f.rate == 0:
-		return f, errors.New("-devices and -speed must not be negative, -interval must be positive, -rate must not be 0")
+	case f.simulation.devices < 0 || f.simulation.interval <= 0 || !(f.speed >= 0):
+		return f, errors.New("-devices and -speed must not be negative, -interval must be positive")
+	case f.rate != noRate && !(f.rate > 0):
+		return f, errors.New("-rate must be positive, or -1 for no limit")
+	}
+	if err := checkWebhook(f.webhook); err != nil {
+		return f, err
 	}
 	logger, err := newLogger(f.logLevel)
 	f.logger = logger
 	return f, err
+}
+
+// noRate is the -rate that means no limit.
+const noRate = -1
+
+// checkWebhook refuses what no alert could ever be posted to.
+func checkWebhook(text string) error {
+	if text == "" {
+		return nil
+	}
+	address, err := url.Parse(text)
+	if err != nil {
+		return fmt.Errorf("-webhook: %w", err)
+	}
+	if address.Scheme != "http" && address.Scheme != "https" || address.Host == "" {
+		return fmt.Errorf("-webhook: %q is no URL like http://127.0.0.1:9000/alerts", text)
+	}
+	return nil
 }
 
 func newLogger(level string) (*slog.Logger, error) {
@@ -66,7 +90,7 @@ func newLogger(level string) (*slog.Logger, error) {
 	}
 	var parsed slog.Level
 	if err := parsed.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("-log: %w", err)
+		return nil, fmt.Errorf("-log: want debug, info, warn, error or off, not %q", level)
 	}
 	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: parsed})), nil
 }
@@ -89,6 +113,13 @@ func main() {
 
 // serve runs the system until ctx ends.
 func serve(ctx context.Context, f flags, out *os.File) (err error) {
+	var recorded *os.File
+	if f.replay != "" {
+		if recorded, err = os.Open(f.replay); err != nil {
+			return fmt.Errorf("-replay: %w", err)
+		}
+		defer recorded.Close()
+	}
 	s, err := open(f.config)
 	if err != nil {
 		return err
@@ -106,8 +137,8 @@ func serve(ctx context.Context, f flags, out *os.File) (err error) {
 	group.Go(func() error { return s.run(ctx) })
 	group.Go(func() error { return f.simulation.run(ctx, s) })
 	group.Go(func() error { s.status(ctx, out); return nil })
-	if f.replay != "" {
-		group.Go(func() error { return s.replay(ctx, f.replay, f.speed, out) })
+	if recorded != nil {
+		group.Go(func() error { return s.replay(ctx, recorded, f.speed, out) })
 	}
 	return group.Wait()
 }

@@ -78,9 +78,6 @@ func open(c config) (s *system, err error) {
 	if s.secrets, err = loadSecrets(c.data); err != nil {
 		return s, err
 	}
-	if s.certificates, err = openCertificates(filepath.Join(c.data, "certificates")); err != nil {
-		return s, err
-	}
 	cursors, err := tenant.NewCursorKeys(s.secrets.CursorKey)
 	if err != nil {
 		return s, err
@@ -88,7 +85,10 @@ func open(c config) (s *system, err error) {
 	if s.store, err = bolttenant.Open(filepath.Join(c.data, "items.db"), cursors); err != nil {
 		return s, err
 	}
-	s.closers = append(s.closers, s.store)
+	s.closers = append(s.closers, s.store) // the folder is this program's from here on
+	if s.certificates, err = openCertificates(filepath.Join(c.data, "certificates")); err != nil {
+		return s, err
+	}
 	if s.telemetry, err = fileanalytics.Open(filepath.Join(c.data, "telemetry"), cursors, func(o *fileanalytics.Options) { o.Logger = c.logger }); err != nil {
 		return s, err
 	}

@@ -35,7 +35,7 @@ type ThingProperties struct {
 }
 
 type createThingRequest struct {
-	ID device.ID `json:"id" doc:"1 to 91 of a-z, A-Z, 0-9, ':', '_' and '-'."`
+	ID device.ID `json:"id" pattern:"^[a-zA-Z0-9:_-]+$" maxLength:"91"`
 	ThingProperties
 }
 

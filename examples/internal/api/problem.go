@@ -10,6 +10,7 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/auth"
+	"github.com/iotenant/iotenant/shadow"
 )
 
 // problem turns an error into a problem document (RFC 9457). What the client
@@ -24,6 +25,9 @@ func (a *api) problem(ctx context.Context, operationID string, err error) error 
 }
 
 func statusOf(err error) int {
+	if refusal, ok := errors.AsType[*shadow.Error](err); ok {
+		return refusal.Code // as on AWS
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout

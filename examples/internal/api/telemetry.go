@@ -13,7 +13,7 @@ import (
 )
 
 type ThingPath struct {
-	Thing device.ID `path:"thing"`
+	Thing device.ID `path:"thing" pattern:"^[a-zA-Z0-9:_-]+$" maxLength:"91"`
 }
 
 type telemetryInput struct {

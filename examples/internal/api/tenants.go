@@ -2,10 +2,13 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/auth"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -32,13 +35,17 @@ func listOf[T any](page tenant.Page[T]) *body[list[T]] {
 }
 
 type TenantPath struct {
-	Tenant tenant.ID `path:"tenant"`
+	Tenant tenant.ID `path:"tenant" pattern:"^[a-z0-9][a-z0-9-]*[a-z0-9]$" minLength:"3" maxLength:"36"`
 }
 
 type createTenantRequest struct {
-	ID   tenant.ID `json:"id" doc:"3 to 36 of a-z, 0-9 and '-'."`
+	ID   tenant.ID `json:"id" pattern:"^[a-z0-9][a-z0-9-]*[a-z0-9]$" minLength:"3" maxLength:"36"`
 	Name string    `json:"name" minLength:"1" maxLength:"200"`
 }
+
+// errOwnTenant keeps operators from suspending their own tenant: nobody would
+// be left who could resume it.
+var errOwnTenant = fmt.Errorf("tenants: %w: operators can't suspend their own tenant", iotenant.ErrDenied)
 
 type suspendTenantInput struct {
 	TenantPath
@@ -72,6 +79,13 @@ func (a *api) registerTenants() {
 		OperationID: "suspend-tenant", Method: http.MethodPost, Path: "/tenants/{tenant}/suspend", Tags: tags,
 		Summary: "Suspend a tenant (operators)", Description: "From now on every entry refuses the tenant; its live sessions are ended.",
 	}, func(ctx context.Context, input *suspendTenantInput) (*body[tenant.Tenant], error) {
+		principal, err := auth.FromContext(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if principal.Tenant == input.Tenant {
+			return nil, errOwnTenant
+		}
 		suspended, err := a.Tenants.Suspend(ctx, input.Tenant, input.Body.Reason)
 		return &body[tenant.Tenant]{suspended}, err
 	})

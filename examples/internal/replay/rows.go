@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,8 +32,8 @@ func Rows(r io.Reader) iter.Seq2[Row, error] {
 		reader := csv.NewReader(r)
 		reader.FieldsPerRecord = 2
 		reader.ReuseRecord = true
-		if header, err := reader.Read(); err != nil || header[0] != "timestamp" || header[1] != "value" {
-			yield(Row{}, errors.Join(errors.New(`replay: want the header "timestamp,value"`), err))
+		if err := readHeader(reader); err != nil {
+			yield(Row{}, err)
 			return
 		}
 		for number := 1; ; number++ {
@@ -54,10 +56,25 @@ func Rows(r io.Reader) iter.Seq2[Row, error] {
 	}
 }
 
+// readHeader accepts the byte order mark that spreadsheets write.
+func readHeader(reader *csv.Reader) error {
+	const want = `replay: want the header "timestamp,value"`
+	header, err := reader.Read()
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New(want + ", the file is empty")
+	case err != nil:
+		return fmt.Errorf("%s: %w", want, err)
+	case strings.TrimPrefix(header[0], "\ufeff") != "timestamp" || header[1] != "value":
+		return fmt.Errorf("%s, found %q", want, strings.Join(header, ","))
+	}
+	return nil
+}
+
 func parseRow(number int, record []string) (Row, error) {
 	value, err := strconv.ParseFloat(record[1], 64)
-	if err != nil {
-		return Row{}, fmt.Errorf("value %q is not a number", record[1])
+	if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
+		return Row{}, fmt.Errorf("value %q is not a finite number", record[1])
 	}
 	for _, layout := range layouts {
 		if at, err := time.Parse(layout, record[0]); err == nil {
