@@ -110,11 +110,11 @@ func (r *Runtime) schedule(ctx context.Context, id tenant.ID, horizon time.Time)
 // the first error.
 func (r *Runtime) due(ctx context.Context, id tenant.ID, until time.Time) iter.Seq2[entry, error] {
 	end := timeKey(until.Add(time.Microsecond)) // bounds of queries are exclusive
-	detectors := tenant.Query{Index: detectorsByDue, To: tenant.NewKey(end), Limit: tenant.MaxLimit, Consistent: true}
+	detectors := tenant.Query{Index: detectorsByDue, To: tenant.NewKey(end), Limit: tenant.MaxLimit}
 	pending := tenant.Query{
 		Index:  alertsByStatus,
 		Prefix: tenant.NewKey(string(StatusPending)), To: tenant.NewKey(string(StatusPending), end),
-		Limit: tenant.MaxLimit, Consistent: true,
+		Limit: tenant.MaxLimit,
 	}
 	return func(yield func(entry, error) bool) {
 		for item, err := range tenant.All(ctx, r.detectors, id, detectors) {

@@ -150,7 +150,8 @@ func nameFits(certificate *x509.Certificate, id tenant.ID, thing ID) bool {
 }
 
 func (r *Registry) addCredential(ctx context.Context, id tenant.ID, credential Credential) (Credential, error) {
-	if _, err := r.getThing(ctx, id, credential.Thing); err != nil {
+	thing, err := r.getThing(ctx, id, credential.Thing)
+	if err != nil {
 		return Credential{}, err
 	}
 	present, err := r.credentialsOf(ctx, id, credential.Thing)
@@ -161,6 +162,9 @@ func (r *Registry) addCredential(ctx context.Context, id tenant.ID, credential C
 		return Credential{}, fmt.Errorf("%w: %d", ErrCredentialLimit, len(present))
 	}
 	credential.CreatedAt = r.now()
+	if credential.CreatedAt.Before(thing.Value.CreatedAt) {
+		credential.CreatedAt = thing.Value.CreatedAt // made by a process whose clock is ahead
+	}
 	if _, err := r.credentials.Put(ctx, id, credential, tenant.IfAbsent()); err != nil {
 		return Credential{}, err
 	}
@@ -190,7 +194,7 @@ func (r *Registry) Credentials(ctx context.Context, id tenant.ID, thing ID) ([]C
 
 func (r *Registry) credentialsOf(ctx context.Context, id tenant.ID, thing ID) ([]Credential, error) {
 	var credentials []Credential
-	query := tenant.Query{Index: "thing", Prefix: tenant.NewKey(thing.text), Consistent: true}
+	query := tenant.Query{Index: "thing", Prefix: tenant.NewKey(thing.text)}
 	for item, err := range tenant.All(ctx, r.credentials, id, query) {
 		if err != nil {
 			return nil, err
@@ -242,10 +246,15 @@ func (r *Registry) Authenticate(ctx context.Context, id tenant.ID, thing ID, pro
 	if refusal := item.Value.refuse(id, thing, proof); refusal != "" {
 		return Credential{}, fmt.Errorf("%w: %s", ErrCredential, refusal)
 	}
-	if _, err := r.getThing(ctx, id, thing); errors.Is(err, tenant.ErrNotFound) {
+	holder, err := r.getThing(ctx, id, thing)
+	switch {
+	case errors.Is(err, tenant.ErrNotFound):
 		return Credential{}, fmt.Errorf("%w: no such thing", ErrCredential)
-	} else if err != nil {
+	case err != nil:
 		return Credential{}, fmt.Errorf("device: authenticate: %w", err)
+	case item.Value.CreatedAt.Before(holder.Value.CreatedAt):
+		// Delete finds credentials by an index, which may lag.
+		return Credential{}, fmt.Errorf("%w: of an earlier thing of this name", ErrCredential)
 	}
 	return item.Value, nil
 }

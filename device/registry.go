@@ -124,10 +124,11 @@ type ListQuery struct {
 	Cursor tenant.Cursor
 }
 
-// List returns one page of things, in the order of their ids. Errors:
+// List returns one page of things, in the order of their ids. With a Type, it
+// may miss what was written a moment ago. Errors:
 // tenant.ErrID, tenant.ErrQuery, tenant.ErrCursor.
 func (r *Registry) List(ctx context.Context, id tenant.ID, query ListQuery) (tenant.Page[Thing], error) {
-	selection := tenant.Query{Limit: query.Limit, Cursor: query.Cursor, Consistent: true}
+	selection := tenant.Query{Limit: query.Limit, Cursor: query.Cursor, Consistent: query.Type == ""}
 	if query.Type != "" {
 		selection.Index, selection.Prefix = IndexType, tenant.NewKey(query.Type)
 	}

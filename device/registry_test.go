@@ -357,6 +357,32 @@ func TestAttackReusedName(t *testing.T) {
 	require.Empty(t, credentials)
 }
 
+// The index by which a deletion finds credentials has not seen one yet.
+func TestAttackReusedNameWhileIndexLags(t *testing.T) {
+	t.Parallel()
+	b := newRegistry(t)
+	ctx := t.Context()
+	b.create(acme, pump)
+	credential, password, err := b.AddPassword(ctx, acme, pump)
+	require.NoError(t, err)
+	missed, err := b.credentials.Get(ctx, acme, tenant.NewKey(credential.ID))
+	require.NoError(t, err)
+	require.NoError(t, b.Delete(ctx, acme, pump))
+	_, err = b.credentials.Put(ctx, acme, missed.Value, tenant.IfAbsent())
+	require.NoError(t, err)
+
+	b.clock.now = b.clock.now.Add(time.Millisecond)
+	b.create(acme, pump)
+	_, err = b.Authenticate(ctx, acme, pump, device.Proof{Password: password})
+	require.ErrorIs(t, err, device.ErrCredential)
+
+	b.clock.now = b.clock.now.Add(-time.Minute) // another process, whose clock is behind
+	_, password, err = b.AddPassword(ctx, acme, pump)
+	require.NoError(t, err)
+	_, err = b.Authenticate(ctx, acme, pump, device.Proof{Password: password})
+	require.NoError(t, err)
+}
+
 // The thing is deleted while a credential is added.
 func TestCredentialOfAThingThatIsBeingDeleted(t *testing.T) {
 	t.Parallel()

@@ -48,7 +48,7 @@ func (c Condition) Version() Version { return c.version }
 // [ErrExists], [ErrNotFound] or [ErrVersion].
 func (c Condition) Check(current Version) error {
 	switch {
-	case c.kind == 0 || c.kind > KindVersion || c.kind == KindVersion && c.version == 0:
+	case !c.isUsable():
 		return ErrCondition
 	case c.kind == KindAbsent && current != 0:
 		return ErrExists
@@ -58,4 +58,10 @@ func (c Condition) Check(current Version) error {
 		return ErrVersion
 	}
 	return nil
+}
+
+// isUsable reports whether c is one that its constructor could have made of a
+// version that exists.
+func (c Condition) isUsable() bool {
+	return c.kind != 0 && c.kind <= KindVersion && (c.kind != KindVersion || c.version != 0)
 }

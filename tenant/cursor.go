@@ -83,7 +83,7 @@ func (k CursorKeys) Check() error {
 }
 
 // Seal makes a cursor of a position for this tenant and the query with this
-// scope, see [Plan.Scope]. Backends call it.
+// scope, see [QueryPlan.Scope]. Backends call it.
 func (k CursorKeys) Seal(id ID, scope, position string) Cursor {
 	sealed := k.aeads[0].Seal(nil, nil, []byte(position), cursorContext(id, scope))
 	return Cursor(base64.RawURLEncoding.EncodeToString(sealed))

@@ -47,4 +47,5 @@
 package tenant
 
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=repository.go -destination=tenantmock/repository.go -package=tenantmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=transaction.go -destination=tenantmock/transactor.go -package=tenantmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=directory.go -destination=tenantmock/gate.go -package=tenantmock -write_source_comment=false -write_package_comment=false

@@ -24,6 +24,12 @@ var (
 	ErrCursor = fmt.Errorf("tenant: %w cursor", iotenant.ErrInvalid)
 	// ErrTooLarge: the encoded item exceeds [MaxItemSize].
 	ErrTooLarge = fmt.Errorf("tenant: %w item: too large", iotenant.ErrInvalid)
+	// ErrBatch: a batch has more than [MaxBatch] entries, two writes of one
+	// key, or a zero [Write].
+	ErrBatch = fmt.Errorf("tenant: %w batch", iotenant.ErrInvalid)
+	// ErrTransaction: a transaction has no operations, too many or too large
+	// ones, two on one item, or a zero [Op].
+	ErrTransaction = fmt.Errorf("tenant: %w transaction", iotenant.ErrInvalid)
 
 	// ErrNotFound: there is no such item for this tenant.
 	ErrNotFound = fmt.Errorf("tenant: item %w", iotenant.ErrNotFound)
@@ -31,6 +37,10 @@ var (
 	ErrExists = fmt.Errorf("tenant: item %w", iotenant.ErrExists)
 	// ErrVersion: [IfVersion] met another version, or no item.
 	ErrVersion = fmt.Errorf("tenant: version %w", iotenant.ErrConflict)
+	// ErrTransactionConflict: another transaction or write was under way on
+	// the same items. Nothing was written; the same transaction may succeed
+	// when tried again, see [TransactRetry].
+	ErrTransactionConflict = fmt.Errorf("tenant: transaction %w", iotenant.ErrConflict)
 
 	// ErrUnknownTenant: the directory has no such tenant. It is a denial:
 	// whoever acts for an unknown tenant is refused.

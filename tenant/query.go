@@ -33,12 +33,13 @@ type Query struct {
 	// Cursor continues a query: pass the same query with the Next of the page
 	// before it. Only Limit and Consistent may differ.
 	Cursor Cursor
-	// Consistent asks for the state after every acknowledged write.
+	// Consistent asks for the state after every acknowledged write. It is
+	// refused together with Index: an index may lag.
 	Consistent bool
 }
 
-// Plan is a checked query in the form in which backends run it.
-type Plan struct {
+// QueryPlan is a checked query in the form in which backends run it.
+type QueryPlan struct {
 	// Index is the position of the index in Schema.Indexes, -1 for the
 	// primary key.
 	Index int
@@ -51,9 +52,9 @@ type Plan struct {
 	Scope string
 }
 
-// Plan checks a query against the schema. Errors: [ErrQuery], [ErrKey].
-func (s *Schema[T]) Plan(q Query) (Plan, error) {
-	plan := Plan{Index: -1, Descending: q.Descending, Limit: q.Limit}
+// PlanQuery checks a query against the schema. Errors: [ErrQuery], [ErrKey].
+func (s *Schema[T]) PlanQuery(q Query) (QueryPlan, error) {
+	plan := QueryPlan{Index: -1, Descending: q.Descending, Limit: q.Limit}
 	if q.Index != "" {
 		for i := range s.Indexes {
 			if s.Indexes[i].Name == q.Index {
@@ -61,18 +62,21 @@ func (s *Schema[T]) Plan(q Query) (Plan, error) {
 			}
 		}
 		if plan.Index < 0 {
-			return Plan{}, fmt.Errorf("%w: entity %s has no index %q", ErrQuery, s.Entity, q.Index)
+			return QueryPlan{}, fmt.Errorf("%w: entity %s has no index %q", ErrQuery, s.Entity, q.Index)
+		}
+		if q.Consistent {
+			return QueryPlan{}, fmt.Errorf("%w: index %s can't be read consistently", ErrQuery, q.Index)
 		}
 	}
 	if q.Limit == 0 {
 		plan.Limit = DefaultLimit
 	}
 	if plan.Limit < 1 || plan.Limit > MaxLimit {
-		return Plan{}, fmt.Errorf("%w: limit %d, want 1 to %d", ErrQuery, q.Limit, MaxLimit)
+		return QueryPlan{}, fmt.Errorf("%w: limit %d, want 1 to %d", ErrQuery, q.Limit, MaxLimit)
 	}
 	for _, key := range []Key{q.Prefix, q.From, q.To} {
 		if key.problem != "" {
-			return Plan{}, key.Check()
+			return QueryPlan{}, key.Check()
 		}
 	}
 	plan.From, plan.To = q.From.encoded, q.To.encoded

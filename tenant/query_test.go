@@ -45,26 +45,27 @@ func TestPlanRefusesBadQueries(t *testing.T) {
 		`entity site has no index "none"`: {Index: "none"},
 		"limit -1, want 1 to 1000":        {Limit: -1},
 		"limit 1001, want 1 to 1000":      {Limit: 1001},
+		"index city can't be read":        {Index: "city", Consistent: true},
 	} {
-		_, err := siteSchema.Plan(query)
+		_, err := siteSchema.PlanQuery(query)
 		require.ErrorIs(t, err, tenant.ErrQuery)
 		require.ErrorContains(t, err, want)
 	}
 	bad := tenant.NewKey("")
 	for _, query := range []tenant.Query{{Prefix: bad}, {From: bad}, {To: bad}} {
-		_, err := siteSchema.Plan(query)
+		_, err := siteSchema.PlanQuery(query)
 		require.ErrorIs(t, err, tenant.ErrKey)
 	}
 }
 
 func TestPlanDefaults(t *testing.T) {
 	t.Parallel()
-	plan, err := siteSchema.Plan(tenant.Query{})
+	plan, err := siteSchema.PlanQuery(tenant.Query{})
 	require.NoError(t, err)
-	require.Equal(t, tenant.Plan{Index: -1, Limit: tenant.DefaultLimit, Scope: plan.Scope}, plan)
-	plan, err = siteSchema.Plan(tenant.Query{Index: "city", Limit: tenant.MaxLimit, Descending: true})
+	require.Equal(t, tenant.QueryPlan{Index: -1, Limit: tenant.DefaultLimit, Scope: plan.Scope}, plan)
+	plan, err = siteSchema.PlanQuery(tenant.Query{Index: "city", Limit: tenant.MaxLimit, Descending: true})
 	require.NoError(t, err)
-	require.Equal(t, tenant.Plan{Index: 0, Limit: tenant.MaxLimit, Descending: true, Scope: plan.Scope}, plan)
+	require.Equal(t, tenant.QueryPlan{Index: 0, Limit: tenant.MaxLimit, Descending: true, Scope: plan.Scope}, plan)
 }
 
 func TestPlanScopeTellsQueriesApart(t *testing.T) {
@@ -74,18 +75,18 @@ func TestPlanScopeTellsQueriesApart(t *testing.T) {
 	for _, query := range []tenant.Query{
 		{}, {Descending: true}, {Index: "city"}, {Prefix: a}, {Prefix: b}, {From: a}, {To: a}, {From: a, To: b}, {From: b, To: a}, {Prefix: tenant.NewKey("ab")}, {Prefix: tenant.NewKey("a", "b")},
 	} {
-		plan, err := siteSchema.Plan(query)
+		plan, err := siteSchema.PlanQuery(query)
 		require.NoError(t, err)
 		require.NotContains(t, seen, plan.Scope)
 		seen[plan.Scope] = query
-		query.Limit, query.Consistent, query.Cursor = 7, true, "x"
-		again, err := siteSchema.Plan(query)
+		query.Limit, query.Consistent, query.Cursor = 7, query.Index == "", "x"
+		again, err := siteSchema.PlanQuery(query)
 		require.NoError(t, err)
 		require.Equal(t, plan.Scope, again.Scope)
 	}
 	other := siteSchema
 	other.Entity = "sites"
-	plan, err := other.Plan(tenant.Query{})
+	plan, err := other.PlanQuery(tenant.Query{})
 	require.NoError(t, err)
 	require.NotContains(t, seen, plan.Scope)
 }
@@ -120,7 +121,7 @@ func TestPlanBoundsSelectWhatTheQuerySays(t *testing.T) {
 		require.NoError(t, err)
 		for index, place := range map[string]string{"": record.Key, "same": record.Index[0]} {
 			query.Index = index
-			plan, err := schema.Plan(query)
+			plan, err := schema.PlanQuery(query)
 			require.NoError(t, err)
 			require.Equal(t, selected, place >= plan.From && (plan.To == "" || place < plan.To), "index %q", index)
 		}

@@ -14,16 +14,19 @@ import "context"
 //   - Durability: a write is acknowledged by a nil error. A backend that keeps
 //     data beyond the process has then made it durable.
 //   - Atomicity: a write takes effect as a whole, with its index entries, or
-//     not at all; readers see a state before or after it.
+//     not at all; readers see a state before or after it. A batch is many
+//     writes, of which some may fail.
 //   - Conditions are checked and applied as one step, also among writers in
 //     other processes.
-//   - Consistency: a Get with [Consistent] and a Query with Query.Consistent
-//     see every write acknowledged before the call. Without it a backend may
-//     answer with an older state, for less.
+//   - Consistency: a Get or BatchGet with [Consistent] and a Query with
+//     Query.Consistent see every write acknowledged before the call. Without
+//     it a backend may answer with an older state, for less. An index shows
+//     every write soon, at a time of its own; Query.Consistent with an index
+//     is refused with [ErrQuery].
 //   - Ownership: nothing is shared. What was put can be changed by the caller
 //     afterwards, and what was returned too, without effect on the store.
-//   - Expiry: an item whose Schema.Expires has passed is invisible to Get and
-//     Query, counts as absent for conditions, and may be put again.
+//   - Expiry: an item whose Schema.Expires has passed is invisible to Get,
+//     BatchGet and Query, counts as absent for conditions, and may be put again.
 //   - A cancelled context ends the call with the context's error. A write that
 //     ends so has an unknown outcome; a call made with a cancelled context has
 //     no effect.
@@ -54,6 +57,22 @@ type Repository[T any] interface {
 	// be shorter than the limit, even empty, and still have a next one.
 	// Errors: [ErrID], [ErrKey], [ErrQuery], [ErrCursor].
 	Query(ctx context.Context, id ID, query Query) (Page[T], error)
+
+	// BatchGet returns the items with these keys, in their order; one that is
+	// not there has Version 0. A key may occur twice. The entries are read
+	// apart from each other. If only some could be read, the error is a
+	// [*BatchError] and the items of the others are returned with it: entries
+	// fail with [ErrKey] or kind iotenant.ErrUnavailable. Other errors:
+	// [ErrBatch] for more than [MaxBatch] keys, [ErrID].
+	BatchGet(ctx context.Context, id ID, keys []Key, optFns ...func(*ReadOptions)) ([]Item[T], error)
+
+	// BatchWrite applies writes, each on its own and without condition, and
+	// returns a version for each: the new one of a put, 0 for a delete or a
+	// write that failed. If writes failed, the error is a [*BatchError], which
+	// has one error per write, one of those of Put and Delete, and the others
+	// are done. Any other error means that nothing was written: [ErrBatch] for
+	// more than [MaxBatch] writes or two of one key, [ErrID].
+	BatchWrite(ctx context.Context, id ID, writes []Write[T]) ([]Version, error)
 }
 
 // Item is a stored value with its version.

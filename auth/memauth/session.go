@@ -203,7 +203,7 @@ func (p *Provider) EndSessions(ctx context.Context, id tenant.ID) error {
 	if err := id.Check(); err != nil {
 		return err
 	}
-	query := tenant.Query{Index: tenantIndex, Prefix: tenant.NewKey(id.String()), Consistent: true}
+	query := tenant.Query{Index: tenantIndex, Prefix: tenant.NewKey(id.String())}
 	for item, err := range tenant.All(ctx, p.users, tenant.Platform(), query) {
 		if err != nil {
 			return userError(err)

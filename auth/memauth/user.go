@@ -122,7 +122,7 @@ func (p *Provider) userOf(ctx context.Context, id tenant.ID, subject string) (Us
 	if key.Check() != nil {
 		return User{}, auth.ErrUserNotFound
 	}
-	query := tenant.Query{Index: subjectIndex, Prefix: key, Consistent: true}
+	query := tenant.Query{Index: subjectIndex, Prefix: key}
 	for item, err := range tenant.All(ctx, p.users, tenant.Platform(), query) {
 		if err != nil {
 			return User{}, userError(err)

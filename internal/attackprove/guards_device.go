@@ -2,6 +2,11 @@ package main
 
 var deviceGuards = []guard{
 	{
+		name: "a credential ends with its thing", file: "device/credential.go", pkg: "./device",
+		statement: "case item.Value.CreatedAt.Before(holder.Value.CreatedAt):",
+		disabled:  "case false:",
+		tests:     []string{"TestAttackReusedNameWhileIndexLags"},
+	}, {
 		name: "a device publishes to its own topics only", file: "device/mqttdevice/policy.go", pkg: "./device/mqttdevice",
 		statement: "own := topic.Tenant == p.tenant && topic.Thing == p.thing",
 		disabled:  "own := true",

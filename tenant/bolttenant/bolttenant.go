@@ -114,7 +114,7 @@ const sweepBatch = 500
 func (s *Store) Sweep(ctx context.Context) (removed int, err error) {
 	for {
 		swept := 0
-		err := s.committer.do(ctx, 0, func(tx *transaction) error {
+		err := s.committer.do(ctx, load{items: sweepBatch}, func(tx *transaction) error {
 			swept = tx.sweep(s.options.Now(), sweepBatch)
 			return nil
 		})

@@ -16,8 +16,8 @@ import (
 // Bounds of one commit, so that no writer waits for long and no transaction
 // takes much memory.
 const (
-	maxBatchWrites = 1024
-	maxBatchBytes  = 8 << 20
+	maxCommitItems = 1024
+	maxCommitBytes = 8 << 20
 )
 
 // committer makes many concurrent writes durable with few transactions. It
@@ -36,12 +36,20 @@ type committer struct {
 // write is a change that waits for its commit.
 type write struct {
 	ctx   context.Context
-	size  int
+	load  load
 	apply func(*transaction) error
 	// err is the outcome, set before settled is sent.
 	err  error
 	wake chan signal // holds one
 }
+
+// load is about how much a write changes.
+type load struct{ items, bytes int }
+
+func (l load) plus(other load) load { return load{l.items + other.items, l.bytes + other.bytes} }
+
+// isFull reports whether a commit of this load is to take no more.
+func (l load) isFull() bool { return l.items >= maxCommitItems || l.bytes >= maxCommitBytes }
 
 // signal ends the wait of a write's writer.
 type signal uint8
@@ -52,14 +60,13 @@ const (
 )
 
 // do runs apply in a transaction and returns when that is durable. The error
-// of apply becomes do's; it means that apply has changed nothing. size is
-// about how many bytes are written.
+// of apply becomes do's; it means that apply has changed nothing.
 //
 // If ctx ends before the write is picked up, it is not executed. If ctx ends
 // later, do returns before the outcome is known. apply may still run then, so
 // it must not touch what the caller uses after do.
-func (c *committer) do(ctx context.Context, size int, apply func(*transaction) error) error {
-	w := &write{ctx: ctx, size: size, apply: apply, wake: make(chan signal, 1)}
+func (c *committer) do(ctx context.Context, load load, apply func(*transaction) error) error {
+	w := &write{ctx: ctx, load: load, apply: apply, wake: make(chan signal, 1)}
 	if c.enqueue(w) {
 		return c.lead(w)
 	}
@@ -84,7 +91,7 @@ func (c *committer) enqueue(w *write) bool {
 	return leads
 }
 
-// lead commits a batch, which begins with w.
+// lead commits a group, which begins with w.
 func (c *committer) lead(w *write) error {
 	defer c.resign()
 	c.gather()
@@ -93,7 +100,7 @@ func (c *committer) lead(w *write) error {
 }
 
 // gather lets the writers that the last commit has woken queue their next
-// writes, as long as more of them come, so that batches are full. It costs a
+// writes, as long as more of them come, so that groups are full. It costs a
 // lone writer nothing.
 func (c *committer) gather() {
 	for queued := 0; ; {
@@ -102,7 +109,7 @@ func (c *committer) gather() {
 		before := queued
 		queued = len(c.queue)
 		c.mu.Unlock()
-		if queued <= max(before, 1) || queued >= maxBatchWrites {
+		if queued <= max(before, 1) || queued >= maxCommitItems {
 			return
 		}
 	}
@@ -141,25 +148,26 @@ func (c *committer) abandon(w *write) error {
 	return w.ctx.Err()
 }
 
-// take picks up the next batch: what is queued, within bounds, without the
+// take picks up the next group: what is queued, within bounds, without the
 // writes whose context has ended.
 func (c *committer) take() []*write {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var batch []*write
-	size, n := 0, 0
-	for n < len(c.queue) && n < maxBatchWrites && size < maxBatchBytes {
+	var group []*write
+	var total load
+	n := 0
+	for n < len(c.queue) && !total.isFull() {
 		w := c.queue[n]
 		n++
 		if w.err = w.ctx.Err(); w.err != nil {
 			w.wake <- settled
 			continue
 		}
-		size += w.size
-		batch = append(batch, w)
+		total = total.plus(w.load)
+		group = append(group, w)
 	}
 	c.queue = slices.Delete(c.queue, 0, n)
-	return batch
+	return group
 }
 
 var (
@@ -167,19 +175,19 @@ var (
 	errPanicked  = fmt.Errorf("bolttenant: commit: %w: panic", iotenant.ErrUnavailable)
 )
 
-// commit runs the writes of a batch in one transaction and tells each writer
+// commit runs the writes of a group in one transaction and tells each writer
 // the outcome.
-func (c *committer) commit(batch []*write) {
+func (c *committer) commit(group []*write) {
 	err := errPanicked
 	defer func() {
-		for _, w := range batch {
+		for _, w := range group {
 			if err != nil {
 				w.err = err
 			}
 			w.wake <- settled
 		}
 	}()
-	err = c.db.Update(func(tx *bbolt.Tx) error { return run(tx, batch) })
+	err = c.db.Update(func(tx *bbolt.Tx) error { return run(tx, group) })
 	switch {
 	case errors.Is(err, errUnchanged):
 		err = nil
@@ -188,9 +196,9 @@ func (c *committer) commit(batch []*write) {
 	}
 }
 
-func run(tx *bbolt.Tx, batch []*write) error {
+func run(tx *bbolt.Tx, group []*write) error {
 	t := begin(tx)
-	for _, w := range batch {
+	for _, w := range group {
 		w.err = w.apply(t)
 		if t.failed != nil {
 			return t.failed

@@ -29,7 +29,7 @@ func newBlocked(t *testing.T) *blocked {
 	b := &blocked{committer: &store.committer, release: make(chan struct{}), leader: make(chan error, 1)}
 	leading := make(chan struct{})
 	go func() {
-		b.leader <- b.do(context.Background(), 0, func(*transaction) error {
+		b.leader <- b.do(context.Background(), load{}, func(*transaction) error {
 			close(leading)
 			<-b.release
 			return nil
@@ -40,12 +40,12 @@ func newBlocked(t *testing.T) *blocked {
 }
 
 // start starts a write and waits until it is queued.
-func (b *blocked) start(ctx context.Context, size int, apply func(*transaction) error) <-chan error {
+func (b *blocked) start(ctx context.Context, apply func(*transaction) error) <-chan error {
 	b.mu.Lock()
 	want := len(b.queue) + 1
 	b.mu.Unlock()
 	outcome := make(chan error, 1)
-	go func() { outcome <- b.do(ctx, size, apply) }()
+	go func() { outcome <- b.do(ctx, load{}, apply) }()
 	for {
 		b.mu.Lock()
 		queued := len(b.queue)
@@ -67,8 +67,8 @@ func TestQueuedWritesShareOneCommitAndHaveTheirOwnOutcome(t *testing.T) {
 	t.Parallel()
 	b := newBlocked(t)
 	refused := errors.New("refused")
-	good := b.start(t.Context(), 1, save("a"))
-	bad := b.start(t.Context(), 1, func(*transaction) error { return refused })
+	good := b.start(t.Context(), save("a"))
+	bad := b.start(t.Context(), func(*transaction) error { return refused })
 	close(b.release)
 	require.NoError(t, <-b.leader)
 	require.NoError(t, <-good)
@@ -80,11 +80,11 @@ func TestQueuedWriteWhoseContextEndsIsNotExecuted(t *testing.T) {
 	b := newBlocked(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	executed := false
-	abandoned := b.start(ctx, 1, func(*transaction) error {
+	abandoned := b.start(ctx, func(*transaction) error {
 		executed = true
 		return nil
 	})
-	next := b.start(t.Context(), 1, save("a"))
+	next := b.start(t.Context(), save("a"))
 	cancel()
 	require.ErrorIs(t, <-abandoned, context.Canceled)
 	close(b.release)
@@ -98,8 +98,8 @@ func TestLeadPassesOnWhenTheNextLeaderGivesUp(t *testing.T) {
 	for range 200 {
 		b := newBlocked(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		first := b.start(ctx, 1, save("a"))
-		second := b.start(t.Context(), 1, save("b"))
+		first := b.start(ctx, save("a"))
+		second := b.start(t.Context(), save("b"))
 		go cancel()
 		close(b.release)
 		if err := <-first; err != nil {
@@ -113,8 +113,8 @@ func TestLeadPassesOnWhenTheNextLeaderGivesUp(t *testing.T) {
 func TestFailedCommitFailsAllOfItsWrites(t *testing.T) {
 	t.Parallel()
 	b := newBlocked(t)
-	first := b.start(t.Context(), 1, save("a"))
-	failing := b.start(t.Context(), 1, func(tx *transaction) error {
+	first := b.start(t.Context(), save("a"))
+	failing := b.start(t.Context(), func(tx *transaction) error {
 		tx.save(tx.items, nil, nil) // no key: bbolt refuses
 		return nil
 	})
@@ -124,7 +124,7 @@ func TestFailedCommitFailsAllOfItsWrites(t *testing.T) {
 		require.ErrorIs(t, err, iotenant.ErrUnavailable)
 	}
 	require.NoError(t, <-b.leader)
-	require.NoError(t, b.do(t.Context(), 1, func(tx *transaction) error {
+	require.NoError(t, b.do(t.Context(), load{}, func(tx *transaction) error {
 		require.Nil(t, tx.items.Get([]byte("a")), "a failed commit left something")
 		return nil
 	}))
@@ -136,36 +136,38 @@ func TestPanicFailsTheBatchAndNotTheStore(t *testing.T) {
 	first := make(chan any, 1)
 	go func() {
 		defer func() { first <- recover() }()
-		_ = b.do(context.Background(), 1, func(*transaction) error { panic("boom") })
+		_ = b.do(context.Background(), load{}, func(*transaction) error { panic("boom") })
 	}()
 	for queued := 0; queued == 0; {
 		b.mu.Lock()
 		queued = len(b.queue)
 		b.mu.Unlock()
 	}
-	second := b.start(t.Context(), 1, save("a"))
+	second := b.start(t.Context(), save("a"))
 	close(b.release)
 	require.Equal(t, "boom", <-first)
 	require.ErrorIs(t, <-second, iotenant.ErrUnavailable)
-	require.NoError(t, b.do(t.Context(), 1, save("b")))
+	require.NoError(t, b.do(t.Context(), load{}, save("b")))
 }
 
-func TestBatchesAreBounded(t *testing.T) {
+func TestGroupsAreBounded(t *testing.T) {
 	t.Parallel()
 	c := &committer{}
-	enqueue := func(n, size int) {
+	enqueue := func(n int, load load) {
 		for range n {
-			c.enqueue(&write{ctx: context.Background(), size: size, wake: make(chan signal, 1)})
+			c.enqueue(&write{ctx: context.Background(), load: load, wake: make(chan signal, 1)})
 		}
 	}
-	enqueue(maxBatchWrites+1, 1)
-	require.Len(t, c.take(), maxBatchWrites)
+	enqueue(maxCommitItems+1, load{items: 1, bytes: 1})
+	require.Len(t, c.take(), maxCommitItems)
 	require.Len(t, c.take(), 1)
-	enqueue(3, maxBatchBytes/2)
+	enqueue(3, load{items: maxCommitItems / 2})
 	require.Len(t, c.take(), 2)
-	enqueue(1, 2*maxBatchBytes)
-	enqueue(1, 1)
-	require.Len(t, c.take(), 2, "the write with which the bound is reached is the last")
+	enqueue(2, load{bytes: maxCommitBytes / 2})
+	require.Len(t, c.take(), 3)
+	enqueue(1, load{bytes: 2 * maxCommitBytes})
+	enqueue(1, load{bytes: 1})
+	require.Len(t, c.take(), 1, "the write with which the bound is reached is the last")
 	require.Len(t, c.take(), 1)
 	require.Empty(t, c.queue)
 }
@@ -182,9 +184,9 @@ func TestNothingToCommitWritesNothing(t *testing.T) {
 		return tx.ID()
 	}
 	before := id()
-	require.NoError(t, store.committer.do(t.Context(), 1, func(*transaction) error { return nil }))
+	require.NoError(t, store.committer.do(t.Context(), load{}, func(*transaction) error { return nil }))
 	require.Equal(t, before, id())
-	require.NoError(t, store.committer.do(t.Context(), 1, save("a")))
+	require.NoError(t, store.committer.do(t.Context(), load{}, save("a")))
 	require.Greater(t, id(), before)
 }
 
@@ -197,7 +199,7 @@ func TestManyWritersAllSucceed(t *testing.T) {
 	for i := range 200 {
 		writers.Go(func() {
 			for j := range 5 {
-				if err := store.committer.do(context.Background(), 1, save(string(rune('a'+i))+string(rune('a'+j)))); err != nil {
+				if err := store.committer.do(context.Background(), load{}, save(string(rune('a'+i))+string(rune('a'+j)))); err != nil {
 					t.Error(err)
 				}
 			}

@@ -11,13 +11,16 @@ import (
 	"github.com/iotenant/iotenant/tenant/tenanttest"
 )
 
-func openSuite(t *testing.T, setup tenanttest.Setup) tenanttest.NewRepository {
+func openSuite(t *testing.T, setup tenanttest.Setup) tenanttest.Store {
 	t.Helper()
 	store, err := bolttenant.Open(filepath.Join(t.TempDir(), "store.db"), setup.Cursors, func(o *bolttenant.Options) { o.Now = setup.Now })
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	return func(schema *tenant.Schema[tenanttest.Asset]) tenant.Repository[tenanttest.Asset] {
-		return bolttenant.NewRepository(store, schema)
+	return tenanttest.Store{
+		NewRepository: func(schema *tenant.Schema[tenanttest.Asset]) tenant.Repository[tenanttest.Asset] {
+			return bolttenant.NewRepository(store, schema)
+		},
+		Transactor: store,
 	}
 }
 

@@ -42,7 +42,7 @@ func (r *Repository[T]) Query(ctx context.Context, id tenant.ID, query tenant.Qu
 
 // readPage reads the page that begins after a position. next is the position
 // at its end, empty if nothing follows.
-func (r *Repository[T]) readPage(ctx context.Context, items *bbolt.Bucket, id tenant.ID, plan tenant.Plan, after string) (page tenant.Page[T], next string, err error) {
+func (r *Repository[T]) readPage(ctx context.Context, items *bbolt.Bucket, id tenant.ID, plan tenant.QueryPlan, after string) (page tenant.Page[T], next string, err error) {
 	itemPrefix := appendItemPrefix(nil, id, r.schema.Entity)
 	prefix := itemPrefix
 	if plan.Index >= 0 {
@@ -97,7 +97,7 @@ type scan struct {
 }
 
 // newScan returns the scan of what the plan selects after a position.
-func newScan(items *bbolt.Bucket, prefix []byte, plan tenant.Plan, after string) *scan {
+func newScan(items *bbolt.Bucket, prefix []byte, plan tenant.QueryPlan, after string) *scan {
 	s := &scan{cursor: items.Cursor(), prefix: prefix, descending: plan.Descending}
 	s.from = append(bytes.Clone(prefix), plan.From...)
 	s.to = append(bytes.Clone(prefix), plan.To...)

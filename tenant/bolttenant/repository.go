@@ -47,15 +47,11 @@ func (r *Repository[T]) Get(ctx context.Context, id tenant.ID, key tenant.Key, _
 		return tenant.Item[T]{}, err
 	}
 	defer tx.Rollback()
-	stored := tx.Bucket(itemsBucket).Get(itemKey)
-	if stored == nil {
-		return tenant.Item[T]{}, r.named(tenant.ErrNotFound)
-	}
-	header, value, err := parseItem(stored)
+	header, value, err := r.store.find(tx.Bucket(itemsBucket), itemKey)
 	if err != nil {
 		return tenant.Item[T]{}, err
 	}
-	if header.expires != 0 && header.expires.passed(r.store.options.Now()) {
+	if value == nil {
 		return tenant.Item[T]{}, r.named(tenant.ErrNotFound)
 	}
 	return r.decode(header, value)
@@ -77,7 +73,7 @@ func (r *Repository[T]) Put(ctx context.Context, id tenant.ID, value T, cond ten
 	itemKey := append(appendItemPrefix(make([]byte, 0, keySize), id, r.schema.Entity), record.Key...)
 
 	var version tenant.Version
-	err = r.store.committer.do(ctx, len(itemKey)+len(item), func(tx *transaction) (err error) {
+	err = r.store.committer.do(ctx, load{1, len(itemKey) + len(item)}, func(tx *transaction) (err error) {
 		version, err = tx.put(itemKey, item, cond, r.store.options.Now())
 		return err
 	})
@@ -94,7 +90,7 @@ func (r *Repository[T]) Delete(ctx context.Context, id tenant.ID, key tenant.Key
 		return err
 	}
 	itemKey := append(appendItemPrefix(nil, id, r.schema.Entity), key.Encoded()...)
-	err := r.store.committer.do(ctx, len(itemKey), func(tx *transaction) error {
+	err := r.store.committer.do(ctx, load{1, len(itemKey)}, func(tx *transaction) error {
 		return tx.delete(itemKey, cond, r.store.options.Now())
 	})
 	if err != nil {
@@ -114,6 +110,20 @@ func (r *Repository[T]) decode(header itemHeader, value []byte) (tenant.Item[T],
 // named says in err which entity it is about.
 func (r *Repository[T]) named(err error) error {
 	return fmt.Errorf("%w: %s", err, r.schema.Entity)
+}
+
+// find returns a stored item; its value is nil if there is none, or if it has
+// expired.
+func (s *Store) find(items *bbolt.Bucket, itemKey []byte) (header itemHeader, value []byte, err error) {
+	stored := items.Get(itemKey)
+	if stored == nil {
+		return itemHeader{}, nil, nil
+	}
+	header, value, err = parseItem(stored)
+	if err != nil || header.expires != 0 && header.expires.passed(s.options.Now()) {
+		return itemHeader{}, nil, err
+	}
+	return header, value, nil
 }
 
 // read begins a transaction that sees every acknowledged write.

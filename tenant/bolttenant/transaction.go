@@ -10,12 +10,12 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// transaction is where the writes of a batch happen.
+// transaction is where the writes of a commit happen.
 type transaction struct {
 	items, expiry *bbolt.Bucket
 	version       uint64 // the last one given
 	changed       bool
-	failed        error // the first failure of the storage: it fails the batch
+	failed        error // the first failure of the storage: it fails the commit
 }
 
 func begin(tx *bbolt.Tx) *transaction {
@@ -37,35 +37,40 @@ func (t *transaction) end() error {
 // put stores an item, made by appendItemHeader, if cond holds, and gives it
 // the next version.
 func (t *transaction) put(itemKey, item []byte, cond tenant.Condition, now time.Time) (tenant.Version, error) {
-	old := t.items.Get(itemKey)
-	current, err := versionAt(old, now)
+	old, err := t.check(itemKey, cond, now)
 	if err != nil {
 		return 0, err
 	}
-	if err := cond.Check(current); err != nil {
-		return 0, err
-	}
-	t.version = max(t.version+1, uint64(max(now.UnixMicro(), 1)))
-	setVersion(item, tenant.Version(t.version))
-	t.relate(itemKey, old, item)
-	t.save(t.items, itemKey, item)
-	return tenant.Version(t.version), nil
+	return t.replace(itemKey, old, item, now), nil
 }
 
 // delete removes an item, if cond holds.
 func (t *transaction) delete(itemKey []byte, cond tenant.Condition, now time.Time) error {
-	old := t.items.Get(itemKey)
-	current, err := versionAt(old, now)
+	old, err := t.check(itemKey, cond, now)
 	if err != nil {
 		return err
 	}
-	if err := cond.Check(current); err != nil {
-		return err
-	}
-	if old != nil {
-		t.drop(itemKey, old)
-	}
+	t.drop(itemKey, old)
 	return nil
+}
+
+// check returns what is stored, nil for nothing, if cond holds of it.
+func (t *transaction) check(itemKey []byte, cond tenant.Condition, now time.Time) (old []byte, err error) {
+	old = t.items.Get(itemKey)
+	current, err := versionAt(old, now)
+	if err != nil {
+		return nil, err
+	}
+	return old, cond.Check(current)
+}
+
+// replace stores an item in the place of an old one, nil for none.
+func (t *transaction) replace(itemKey, old, item []byte, now time.Time) tenant.Version {
+	t.version = max(t.version+1, uint64(max(now.UnixMicro(), 1)))
+	setVersion(item, tenant.Version(t.version))
+	t.relate(itemKey, old, item)
+	t.save(t.items, itemKey, item)
+	return tenant.Version(t.version)
 }
 
 // sweep removes at most limit expired items and returns how many.
@@ -85,8 +90,11 @@ func (t *transaction) sweep(now time.Time, limit int) (removed int) {
 	return len(expired)
 }
 
-// drop removes an item and all that relates to it.
+// drop removes an item, nil for none, and all that relates to it.
 func (t *transaction) drop(itemKey, item []byte) {
+	if item == nil {
+		return
+	}
 	t.relate(itemKey, item, nil)
 	t.remove(t.items, itemKey)
 }

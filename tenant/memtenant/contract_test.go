@@ -8,10 +8,13 @@ import (
 	"github.com/iotenant/iotenant/tenant/tenanttest"
 )
 
-func openSuite(_ *testing.T, setup tenanttest.Setup) tenanttest.NewRepository {
+func openSuite(_ *testing.T, setup tenanttest.Setup) tenanttest.Store {
 	store := memtenant.New(setup.Cursors, func(o *memtenant.Options) { o.Now = setup.Now })
-	return func(schema *tenant.Schema[tenanttest.Asset]) tenant.Repository[tenanttest.Asset] {
-		return memtenant.NewRepository(store, schema)
+	return tenanttest.Store{
+		NewRepository: func(schema *tenant.Schema[tenanttest.Asset]) tenant.Repository[tenanttest.Asset] {
+			return memtenant.NewRepository(store, schema)
+		},
+		Transactor: store,
 	}
 }
 

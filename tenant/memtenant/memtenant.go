@@ -95,6 +95,42 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
+// live returns the stored item if it has not expired, else nil.
+func (s *Store) live(name tableName, key string) *stored {
+	found := s.tables[name]
+	if found == nil {
+		return nil
+	}
+	item, ok := found.items.get(key)
+	if !ok || tenant.Expired(item.record.Expires, s.options.Now()) {
+		return nil
+	}
+	return item
+}
+
+// put stores an item in the place of the one with its key, if there is one, and
+// gives it the next version.
+func (s *Store) put(name tableName, record tenant.Record, data []byte) tenant.Version {
+	items := s.tables[name]
+	if items == nil {
+		items = &table{}
+		s.tables[name] = items
+	}
+	if old, ok := items.items.get(record.Key); ok {
+		items.remove(old)
+	}
+	s.version = max(s.version+1, microseconds(s.options.Now()))
+	items.put(&stored{record: record, version: s.version, data: data})
+	return s.version
+}
+
+// remove removes the item with this key, if there is one.
+func (s *Store) remove(name tableName, key string) {
+	if item := s.live(name, key); item != nil {
+		s.tables[name].remove(item)
+	}
+}
+
 func (t *table) sweep(now time.Time) (removed int) {
 	var expired []*stored
 	for _, item := range t.items.ascend("", "") {
@@ -107,6 +143,15 @@ func (t *table) sweep(now time.Time) (removed int) {
 	}
 	return len(expired)
 }
+
+func versionOf(item *stored) tenant.Version {
+	if item == nil {
+		return 0
+	}
+	return item.version
+}
+
+func microseconds(t time.Time) tenant.Version { return tenant.Version(max(t.UnixMicro(), 1)) }
 
 func (t *table) put(item *stored) {
 	t.items.put(item.record.Key, item)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/internal/itemcodec"
@@ -64,18 +63,7 @@ func (r *Repository[T]) Put(ctx context.Context, id tenant.ID, value T, cond ten
 	if err := cond.Check(versionOf(r.live(id, record.Key))); err != nil {
 		return 0, fmt.Errorf("%w: %s", err, r.schema.Entity)
 	}
-	name := r.table(id)
-	items := r.store.tables[name]
-	if items == nil {
-		items = &table{}
-		r.store.tables[name] = items
-	}
-	if old, ok := items.items.get(record.Key); ok {
-		items.remove(old)
-	}
-	r.store.version = max(r.store.version+1, microseconds(r.store.options.Now()))
-	items.put(&stored{record: record, version: r.store.version, data: data})
-	return r.store.version, nil
+	return r.store.put(r.table(id), record, data), nil
 }
 
 // Delete implements tenant.Repository.
@@ -85,13 +73,10 @@ func (r *Repository[T]) Delete(ctx context.Context, id tenant.ID, key tenant.Key
 	}
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
-	item := r.live(id, key.Encoded())
-	if err := cond.Check(versionOf(item)); err != nil {
+	if err := cond.Check(versionOf(r.live(id, key.Encoded()))); err != nil {
 		return fmt.Errorf("%w: %s", err, r.schema.Entity)
 	}
-	if item != nil {
-		r.store.tables[r.table(id)].remove(item)
-	}
+	r.store.remove(r.table(id), key.Encoded())
 	return nil
 }
 
@@ -119,7 +104,7 @@ func (r *Repository[T]) Query(ctx context.Context, id tenant.ID, query tenant.Qu
 
 // collect returns the items of a page that begins after a position, and the
 // position at its end if there are more.
-func (r *Repository[T]) collect(id tenant.ID, plan tenant.Plan, after string) (items []*stored, next string) {
+func (r *Repository[T]) collect(id tenant.ID, plan tenant.QueryPlan, after string) (items []*stored, next string) {
 	r.store.mu.RLock()
 	defer r.store.mu.RUnlock()
 	now := r.store.options.Now()
@@ -139,7 +124,7 @@ func (r *Repository[T]) collect(id tenant.ID, plan tenant.Plan, after string) (i
 }
 
 // scan yields what the plan selects after a position, in its order.
-func (r *Repository[T]) scan(id tenant.ID, plan tenant.Plan, after string) iter.Seq2[string, *stored] {
+func (r *Repository[T]) scan(id tenant.ID, plan tenant.QueryPlan, after string) iter.Seq2[string, *stored] {
 	none := func(func(string, *stored) bool) {}
 	found := r.store.tables[r.table(id)]
 	if found == nil || plan.Index >= len(found.indexes) {
@@ -169,28 +154,10 @@ func (r *Repository[T]) decode(stored *stored) (tenant.Item[T], error) {
 	return item, nil
 }
 
-// live returns the stored item if it has not expired, else nil.
 func (r *Repository[T]) live(id tenant.ID, key string) *stored {
-	found := r.store.tables[r.table(id)]
-	if found == nil {
-		return nil
-	}
-	item, ok := found.items.get(key)
-	if !ok || tenant.Expired(item.record.Expires, r.store.options.Now()) {
-		return nil
-	}
-	return item
+	return r.store.live(r.table(id), key)
 }
 
 func (r *Repository[T]) table(id tenant.ID) tableName {
 	return tableName{id: id, entity: r.schema.Entity}
 }
-
-func versionOf(item *stored) tenant.Version {
-	if item == nil {
-		return 0
-	}
-	return item.version
-}
-
-func microseconds(t time.Time) tenant.Version { return tenant.Version(max(t.UnixMicro(), 1)) }

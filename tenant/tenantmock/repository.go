@@ -39,6 +39,41 @@ func (m *MockRepository[T]) EXPECT() *MockRepositoryMockRecorder[T] {
 	return m.recorder
 }
 
+// BatchGet mocks base method.
+func (m *MockRepository[T]) BatchGet(ctx context.Context, id tenant.ID, keys []tenant.Key, optFns ...func(*tenant.ReadOptions)) ([]tenant.Item[T], error) {
+	m.ctrl.T.Helper()
+	varargs := []any{ctx, id, keys}
+	for _, a := range optFns {
+		varargs = append(varargs, a)
+	}
+	ret := m.ctrl.Call(m, "BatchGet", varargs...)
+	ret0, _ := ret[0].([]tenant.Item[T])
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// BatchGet indicates an expected call of BatchGet.
+func (mr *MockRepositoryMockRecorder[T]) BatchGet(ctx, id, keys any, optFns ...any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	varargs := append([]any{ctx, id, keys}, optFns...)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "BatchGet", reflect.TypeOf((*MockRepository[T])(nil).BatchGet), varargs...)
+}
+
+// BatchWrite mocks base method.
+func (m *MockRepository[T]) BatchWrite(ctx context.Context, id tenant.ID, writes []tenant.Write[T]) ([]tenant.Version, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "BatchWrite", ctx, id, writes)
+	ret0, _ := ret[0].([]tenant.Version)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// BatchWrite indicates an expected call of BatchWrite.
+func (mr *MockRepositoryMockRecorder[T]) BatchWrite(ctx, id, writes any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "BatchWrite", reflect.TypeOf((*MockRepository[T])(nil).BatchWrite), ctx, id, writes)
+}
+
 // Delete mocks base method.
 func (m *MockRepository[T]) Delete(ctx context.Context, id tenant.ID, key tenant.Key, cond tenant.Condition) error {
 	m.ctrl.T.Helper()

@@ -1,6 +1,7 @@
 package tenanttest
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/iotenant/iotenant/tenant"
@@ -39,7 +40,7 @@ var cursorTests = []contractTest{
 	}},
 	{"a cursor is refused for another entity", func(f *fixture) {
 		f.fill(f.a, 3)
-		other := f.entity(assetSchema("other"))
+		other := f.store.NewRepository(assetSchema("other"))
 		_, err := other.Query(f.ctx, f.a, tenant.Query{Cursor: f.cursor(tenant.Query{})})
 		f.wantErr("Query with the cursor of another entity", err, tenant.ErrCursor)
 	}},
@@ -98,20 +99,24 @@ var cursorTests = []contractTest{
 // cursor returns the cursor after the first item of a query.
 func (f *fixture) cursor(query tenant.Query) tenant.Cursor {
 	f.Helper()
-	query.Limit = 1
-	page, err := f.assets.Query(f.ctx, f.a, query)
-	if err != nil || page.Next == "" {
-		f.Fatalf("Query(%+v) returned %+v, %v, want a page with a next one", query, page, err)
-	}
-	return page.Next
+	query.Limit, query.Consistent = 1, query.Index == ""
+	var next tenant.Cursor
+	f.wantSoon(query.Index, func() (problem string) {
+		page, err := f.assets.Query(f.ctx, f.a, query)
+		if next = page.Next; err != nil || next == "" {
+			return fmt.Sprintf("Query(%+v) returned %+v, %v, want a page with a next one", query, page, err)
+		}
+		return ""
+	})
+	return next
 }
 
 // restarted returns a store with the same three items and other cursor keys.
 func (f *fixture) restarted(cursors tenant.CursorKeys) *fixture {
 	f.Helper()
 	other := *f
-	other.entity = f.open(f.T, Setup{Cursors: cursors, Now: f.clock.now})
-	other.assets = other.entity(assetSchema("asset"))
+	other.store = f.open(f.T, Setup{Cursors: cursors, Now: f.clock.now})
+	other.assets = other.store.NewRepository(assetSchema("asset"))
 	other.fill(f.a, 3)
 	return &other
 }

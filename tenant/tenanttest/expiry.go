@@ -74,9 +74,7 @@ var expiryTests = []contractTest{
 		f.clock.advance(time.Second)
 		for _, order := range everyOrder() {
 			order.Limit = 7
-			if got := len(f.list(f.a, order)); got != 20 {
-				f.Errorf("Query(%+v) returned %d items, want 20", order, got)
-			}
+			f.wantCount(f.a, order, 20)
 		}
 	}},
 }

@@ -61,7 +61,7 @@ var isolationTests = []contractTest{
 		}
 	}},
 	{"entities of one tenant are apart", func(f *fixture) {
-		longer := f.entity(assetSchema("asset-x"))
+		longer := f.store.NewRepository(assetSchema("asset-x"))
 		f.put(f.a, Asset{Path: []string{"pump"}, City: "Oslo"})
 		_, err := longer.Get(f.ctx, f.a, tenant.NewKey("pump"), tenant.Consistent)
 		f.wantErr("Get of another entity's key", err, tenant.ErrNotFound)
@@ -92,7 +92,7 @@ var isolationTests = []contractTest{
 		_, stale := f.assets.Put(f.ctx, f.b, asset("pump"), tenant.IfVersion(version))
 		gone := f.assets.Delete(f.ctx, f.b, tenant.NewKey("pump"), tenant.IfPresent())
 		f.put(f.a, asset("valve"))
-		page, err := f.assets.Query(f.ctx, f.a, tenant.Query{Limit: 1})
+		page, err := f.assets.Query(f.ctx, f.a, tenant.Query{Limit: 1, Consistent: true})
 		f.wantNoErr("Query", err)
 		_, foreign := f.assets.Query(f.ctx, f.b, tenant.Query{Limit: 1, Cursor: page.Next})
 		for _, err := range []error{missing, stale, gone, foreign} {
@@ -120,7 +120,7 @@ var isolationTests = []contractTest{
 // be listed.
 func everyOrder() []tenant.Query {
 	return []tenant.Query{
-		{}, {Descending: true},
+		{Consistent: true}, {Descending: true, Consistent: true},
 		{Index: "city"}, {Index: "city", Descending: true},
 	}
 }

@@ -27,9 +27,7 @@ var limitTests = []contractTest{
 		}
 		for _, order := range everyOrder() {
 			order.Limit = 1
-			if got := f.list(f.a, order); len(got) != 3 {
-				f.Errorf("Query(%+v) returned %d items, want 3", order, len(got))
-			}
+			f.wantCount(f.a, order, 3)
 		}
 		f.get(f.a, long("b"))
 		f.delete(f.a, long("b"))

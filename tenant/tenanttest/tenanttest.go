@@ -1,26 +1,30 @@
-// Package tenanttest checks implementations of tenant.Repository, and makes
-// repositories fail on purpose.
+// Package tenanttest checks implementations of tenant.Repository and
+// tenant.Transactor, and makes them fail on purpose.
 //
-// [TestRepository] checks the contract of tenant.Repository, one subtest for
-// each sentence. [TestRepositoryModel] compares random operations with a naive
-// model. A backend runs both in its tests:
+// [TestRepository] checks their contracts, one subtest for each sentence.
+// [TestRepositoryModel] compares random operations with a naive model. A
+// backend runs both in its tests:
 //
 //	func TestRepository(t *testing.T) {
-//		tenanttest.TestRepository(t, func(t *testing.T, setup tenanttest.Setup) tenanttest.NewRepository {
+//		tenanttest.TestRepository(t, func(t *testing.T, setup tenanttest.Setup) tenanttest.Store {
 //			store := memtenant.New(setup.Cursors, func(o *memtenant.Options) { o.Now = setup.Now })
-//			return func(schema *tenant.Schema[tenanttest.Asset]) tenant.Repository[tenanttest.Asset] {
-//				return memtenant.NewRepository(store, schema)
+//			return tenanttest.Store{
+//				NewRepository: func(schema *tenant.Schema[tenanttest.Asset]) tenant.Repository[tenanttest.Asset] {
+//					return memtenant.NewRepository(store, schema)
+//				},
+//				Transactor: store,
 //			}
 //		})
 //	}
 //
-// [Faulty] is for those who use repositories: it shows what their code does
-// when the store fails, also after it has written.
+// [Faulty] and [FaultyTransactor] are for those who use stores: they show what
+// their code does when the store fails, also after it has written.
 package tenanttest
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -31,10 +35,18 @@ import (
 )
 
 // Open makes a new, empty store for one test. It may use t.Cleanup to close it.
-type Open func(t *testing.T, setup Setup) NewRepository
+type Open func(t *testing.T, setup Setup) Store
 
-// NewRepository makes a repository in a store.
-type NewRepository func(schema *tenant.Schema[Asset]) tenant.Repository[Asset]
+// Store is a store under test, and what it declares of itself.
+type Store struct {
+	// NewRepository makes a repository in the store. Required.
+	NewRepository func(schema *tenant.Schema[Asset]) tenant.Repository[Asset]
+	// Transactor applies transactions in the store; nil if it has none.
+	Transactor tenant.Transactor
+	// IndexLag bounds the time after which an index shows a write. Zero
+	// promises that it shows it at once.
+	IndexLag time.Duration
+}
 
 // Setup is what the suite asks of a new store.
 type Setup struct {
@@ -82,20 +94,22 @@ func keyOrZero(parts ...string) tenant.Key {
 	return tenant.NewKey(parts...)
 }
 
-// TestRepository checks the contract of tenant.Repository on the stores that
-// open makes.
+// TestRepository checks the contracts of tenant.Repository and, if they have
+// one, tenant.Transactor on the stores that open makes.
 func TestRepository(t *testing.T, open Open) {
 	for _, group := range []struct {
 		name  string
 		tests []contractTest
 	}{
-		{"Isolation", isolationTests},
+		{"Isolation", slices.Concat(isolationTests, batchIsolationTests, needTransactor(transactionIsolationTests))},
 		{"Items", itemTests},
 		{"Conditions", conditionTests},
 		{"Expiry", expiryTests},
 		{"Calls", callTests},
 		{"Query", queryTests},
 		{"Cursors", cursorTests},
+		{"Batches", batchTests},
+		{"Transactions", needTransactor(transactionTests)},
 		{"Limits", limitTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
@@ -108,7 +122,7 @@ func TestRepository(t *testing.T, open Open) {
 // TestIsolation checks that tenants are apart, also by their cursors. It is
 // part of [TestRepository].
 func TestIsolation(t *testing.T, open Open) {
-	run(t, open, slices.Concat(isolationTests, cursorTests))
+	run(t, open, slices.Concat(isolationTests, cursorTests, batchIsolationTests, needTransactor(transactionIsolationTests)))
 }
 
 func run(t *testing.T, open Open, tests []contractTest) {
@@ -133,7 +147,8 @@ type fixture struct {
 	ctx     context.Context
 	open    Open
 	clock   *clock
-	entity  NewRepository
+	store   Store
+	schema  *tenant.Schema[Asset] // of assets
 	assets  tenant.Repository[Asset]
 	a, b    tenant.ID
 	cursors tenant.CursorKeys
@@ -150,8 +165,9 @@ func newFixture(t *testing.T, open Open) *fixture {
 		b:       tenant.MustParseID("acme-b"),
 		cursors: tenant.RandomCursorKeys(),
 	}
-	f.entity = open(t, Setup{Cursors: f.cursors, Now: f.clock.now})
-	f.assets = f.entity(assetSchema("asset"))
+	f.store = open(t, Setup{Cursors: f.cursors, Now: f.clock.now})
+	f.schema = assetSchema("asset")
+	f.assets = f.store.NewRepository(f.schema)
 	return f
 }
 
@@ -191,16 +207,41 @@ func (f *fixture) wantAbsent(id tenant.ID, path ...string) {
 	_, err := f.assets.Get(f.ctx, id, tenant.NewKey(path...), tenant.Consistent)
 	f.wantErr("Get("+strings.Join(path, "/")+")", err, tenant.ErrNotFound)
 	for _, index := range []string{"", "city", "rank"} {
-		if paths := f.list(id, tenant.Query{Index: index}); slices.Contains(paths, strings.Join(path, "/")) {
-			f.Errorf("Query of index %q returned %s, which must not be there: %v", index, strings.Join(path, "/"), paths)
+		f.wantSoon(index, func() (problem string) {
+			paths := f.list(id, tenant.Query{Index: index})
+			if slices.Contains(paths, strings.Join(path, "/")) {
+				return fmt.Sprintf("Query of index %q returned %s, which must not be there: %v", index, strings.Join(path, "/"), paths)
+			}
+			return ""
+		})
+	}
+}
+
+// wantSoon fails if check finds a problem. If check reads an index, it is
+// repeated for as long as the index may lag.
+func (f *fixture) wantSoon(index string, check func() (problem string)) {
+	f.Helper()
+	until := time.Now()
+	if index != "" {
+		until = until.Add(f.store.IndexLag)
+	}
+	for pause := time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		problem := check()
+		switch {
+		case problem == "":
+			return
+		case f.Failed() || !time.Now().Before(until):
+			f.Error(problem)
+			return
 		}
+		time.Sleep(pause)
 	}
 }
 
 // list returns the paths of all assets that a query selects, page by page.
 func (f *fixture) list(id tenant.ID, query tenant.Query) (paths []string) {
 	f.Helper()
-	query.Consistent = true
+	query.Consistent = query.Index == ""
 	for item, err := range tenant.All(f.ctx, f.assets, id, query) {
 		if err != nil {
 			f.Fatalf("Query(%+v): %v", query, err)
@@ -212,10 +253,23 @@ func (f *fixture) list(id tenant.ID, query tenant.Query) (paths []string) {
 
 func (f *fixture) wantList(id tenant.ID, query tenant.Query, want ...string) {
 	f.Helper()
-	if got := f.list(id, query); !slices.Equal(got, want) {
-		f.Errorf("Query(index %q, prefix %s, from %s, to %s, descending %t) returned\n\t%q, want\n\t%q",
-			query.Index, query.Prefix, query.From, query.To, query.Descending, got, want)
-	}
+	f.wantSoon(query.Index, func() (problem string) {
+		if got := f.list(id, query); !slices.Equal(got, want) {
+			return fmt.Sprintf("Query(index %q, prefix %s, from %s, to %s, descending %t) returned\n\t%q, want\n\t%q",
+				query.Index, query.Prefix, query.From, query.To, query.Descending, got, want)
+		}
+		return ""
+	})
+}
+
+func (f *fixture) wantCount(id tenant.ID, query tenant.Query, want int) {
+	f.Helper()
+	f.wantSoon(query.Index, func() (problem string) {
+		if got := len(f.list(id, query)); got != want {
+			return fmt.Sprintf("Query(%+v) returned %d items, want %d", query, got, want)
+		}
+		return ""
+	})
 }
 
 func (f *fixture) wantErr(call string, err, want error) {

@@ -192,24 +192,29 @@ var breakages = map[string]struct {
 
 // opening returns an Open of memtenant with a changed setup.
 func opening(change func(*tenanttest.Setup)) tenanttest.Open {
-	return func(_ *testing.T, setup tenanttest.Setup) tenanttest.NewRepository {
+	return func(_ *testing.T, setup tenanttest.Setup) tenanttest.Store {
 		change(&setup)
 		store := memtenant.New(setup.Cursors, func(o *memtenant.Options) { o.Now = setup.Now })
-		return func(schema *tenant.Schema[asset]) repository { return memtenant.NewRepository(store, schema) }
+		return tenanttest.Store{
+			NewRepository: func(schema *tenant.Schema[asset]) repository { return memtenant.NewRepository(store, schema) },
+			Transactor:    store,
+		}
 	}
 }
 
 // breaking returns an Open of memtenant behind a breakage.
 func breaking(wrap func(repository) broken) tenanttest.Open {
 	sound := opening(func(*tenanttest.Setup) {})
-	return func(t *testing.T, setup tenanttest.Setup) tenanttest.NewRepository {
-		newRepository := sound(t, setup)
-		return func(schema *tenant.Schema[asset]) repository {
+	return func(t *testing.T, setup tenanttest.Setup) tenanttest.Store {
+		store := sound(t, setup)
+		newRepository := store.NewRepository
+		store.NewRepository = func(schema *tenant.Schema[asset]) repository {
 			inner := newRepository(schema)
 			outer := wrap(inner)
 			outer.repository = inner
 			return outer
 		}
+		return store
 	}
 }
 
@@ -240,9 +245,9 @@ func TestSuiteFindsBreakages(t *testing.T) {
 
 func TestFaulty(t *testing.T) {
 	t.Parallel()
-	newRepository := opening(func(*tenanttest.Setup) {})(t, tenanttest.Setup{Cursors: tenant.RandomCursorKeys(), Now: time.Now})
+	store := opening(func(*tenanttest.Setup) {})(t, tenanttest.Setup{Cursors: tenant.RandomCursorKeys(), Now: time.Now})
 	schema := &tenant.Schema[asset]{Entity: "asset", Key: func(a *asset) tenant.Key { return tenant.NewKey(a.Path...) }}
-	inner, acme := newRepository(schema), tenant.MustParseID("acme")
+	inner, acme := store.NewRepository(schema), tenant.MustParseID("acme")
 	pump, key := asset{Path: []string{"pump"}}, tenant.NewKey("pump")
 
 	var calls []tenanttest.Call

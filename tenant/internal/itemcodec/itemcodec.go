@@ -31,34 +31,60 @@ func New[T any](schema *tenant.Schema[T]) Codec[T] {
 	if err := schema.Check(); err != nil {
 		panic(err)
 	}
-	_, appends := any((*T)(nil)).(encoding.BinaryAppender)
-	_, parses := any((*T)(nil)).(encoding.BinaryUnmarshaler)
-	return Codec[T]{entity: schema.Entity, binary: appends && parses}
+	return Codec[T]{entity: schema.Entity, binary: isBinary((*T)(nil))}
 }
 
 // Append appends the encoded value to dst. record is the value's own. Errors:
 // tenant.ErrTooLarge; kind iotenant.ErrInvalid for a value without encoding.
 func (c Codec[T]) Append(dst []byte, value *T, record *tenant.Record) ([]byte, error) {
-	encoded, err := c.append(dst, value)
+	encoded, err := appendValue(dst, value, c.binary)
 	if err != nil {
-		return dst, fmt.Errorf("tenant: %w item: %s: %w", iotenant.ErrInvalid, c.entity, err)
+		return dst, unencodable(c.entity, err)
 	}
-	if size := len(encoded) - len(dst) + sizeOf(record); size > tenant.MaxItemSize {
-		return dst, fmt.Errorf("%w: %s: %d bytes, limit %d", tenant.ErrTooLarge, c.entity, size, tenant.MaxItemSize)
-	}
-	return encoded, nil
+	return checkSize(encoded, dst, c.entity, record)
 }
 
-func (c Codec[T]) append(dst []byte, value *T) ([]byte, error) {
-	if c.binary {
-		return any(value).(encoding.BinaryAppender).AppendBinary(dst)
+// AppendOp is Append for the value of a put in a transaction.
+func AppendOp(dst []byte, op *tenant.Op, record *tenant.Record) ([]byte, error) {
+	encoded, err := appendValue(dst, op.Value(), isBinary(op.Value()))
+	if err != nil {
+		return dst, unencodable(op.Entity(), err)
+	}
+	return checkSize(encoded, dst, op.Entity(), record)
+}
+
+// isBinary reports whether value, a pointer, does its encoding itself.
+func isBinary(value any) bool {
+	_, appends := value.(encoding.BinaryAppender)
+	_, parses := value.(encoding.BinaryUnmarshaler)
+	return appends && parses
+}
+
+func appendValue(dst []byte, value any, binary bool) ([]byte, error) {
+	if binary {
+		return value.(encoding.BinaryAppender).AppendBinary(dst)
 	}
 	text, err := json.Marshal(value)
 	return append(dst, text...), err
 }
 
-func sizeOf(record *tenant.Record) int {
-	size := overhead + len(record.Key)
+func unencodable(entity string, err error) error {
+	return fmt.Errorf("tenant: %w item: %s: %w", iotenant.ErrInvalid, entity, err)
+}
+
+// checkSize returns encoded, which begins with dst, if the item is within the
+// limit.
+func checkSize(encoded, dst []byte, entity string, record *tenant.Record) ([]byte, error) {
+	if size := Size(record, len(encoded)-len(dst)); size > tenant.MaxItemSize {
+		return dst, fmt.Errorf("%w: %s: %d bytes, limit %d", tenant.ErrTooLarge, entity, size, tenant.MaxItemSize)
+	}
+	return encoded, nil
+}
+
+// Size returns what an item counts, see tenant.MaxItemSize, if its encoded
+// value has that many bytes.
+func Size(record *tenant.Record, value int) int {
+	size := overhead + len(record.Key) + value
 	for _, entry := range record.Index {
 		size += len(entry)
 	}

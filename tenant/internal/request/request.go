@@ -49,16 +49,16 @@ func CheckDelete(ctx context.Context, id tenant.ID, key tenant.Key, cond tenant.
 // PlanQuery checks the arguments of Query and opens the cursor: after is the
 // position that it holds, empty without one. Errors: tenant.ErrID,
 // tenant.ErrKey, tenant.ErrQuery, tenant.ErrCursor, the error of ctx.
-func PlanQuery[T any](ctx context.Context, id tenant.ID, query tenant.Query, schema *tenant.Schema[T], cursors tenant.CursorKeys) (plan tenant.Plan, after string, err error) {
+func PlanQuery[T any](ctx context.Context, id tenant.ID, query tenant.Query, schema *tenant.Schema[T], cursors tenant.CursorKeys) (plan tenant.QueryPlan, after string, err error) {
 	if err := id.Check(); err != nil {
-		return tenant.Plan{}, "", err
+		return tenant.QueryPlan{}, "", err
 	}
-	if plan, err = schema.Plan(query); err != nil {
-		return tenant.Plan{}, "", err
+	if plan, err = schema.PlanQuery(query); err != nil {
+		return tenant.QueryPlan{}, "", err
 	}
 	if query.Cursor != "" {
 		if after, err = cursors.Open(id, plan.Scope, query.Cursor); err != nil {
-			return tenant.Plan{}, "", err
+			return tenant.QueryPlan{}, "", err
 		}
 	}
 	return plan, after, ctx.Err()
