@@ -49,7 +49,7 @@ func (r *Runtime) claim(ctx context.Context, id tenant.ID, alertID string) (clai
 func (r *Runtime) record(ctx context.Context, id tenant.ID, c *claim) error {
 	claimed := c.attempt
 	for attempt := 1; ; attempt++ {
-		version, err := r.alerts.Put(ctx, id, c.alert, tenant.IfVersion(c.version))
+		version, err := r.putAlert(ctx, id, &c.alert, tenant.IfVersion(c.version))
 		c.version = version
 		if err == nil {
 			c.attempt = claimOf(&c.alert)
@@ -68,6 +68,16 @@ func (r *Runtime) record(ctx context.Context, id tenant.ID, c *claim) error {
 		}
 		c.version, c.alert.Handling = item.Version, item.Value.Handling
 	}
+}
+
+// putAlert writes an alert, and has its tenant woken when delivery is due.
+func (r *Runtime) putAlert(ctx context.Context, id tenant.ID, alert *Alert, condition tenant.Condition) (tenant.Version, error) {
+	if alert.Status == StatusPending {
+		if err := r.wakeAt(ctx, id, alert.NextAttempt); err != nil {
+			return 0, err
+		}
+	}
+	return r.alerts.Put(ctx, id, *alert, condition)
 }
 
 // claimOf identifies the claim on an alert: whoever takes it writes these.

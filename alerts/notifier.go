@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
@@ -31,6 +32,22 @@ import (
 //   - Notify may be called concurrently, in no particular order.
 type Notifier interface {
 	Notify(ctx context.Context, id tenant.ID, alert Alert) error
+}
+
+// Waker sees to it that [Runtime.Sweep] is called for a tenant at a time, in a
+// program that does not [Runtime.Run] all the time. Package scheduleralerts has
+// one.
+//
+// The contract, sentence by sentence, as package alertstest checks it:
+//
+//   - A nil error means that the tenant will be swept at the time, or soon
+//     after it.
+//   - Being woken for nothing does no harm, being woken twice neither.
+//   - A time that has passed means now.
+//   - The zero tenant id is refused with tenant.ErrID.
+//   - Wake may be called concurrently.
+type Waker interface {
+	Wake(ctx context.Context, id tenant.ID, at time.Time) error
 }
 
 // NotifierFunc is a function that is a [Notifier].

@@ -75,7 +75,7 @@ func (r *Runtime) raise(ctx context.Context, id tenant.ID, alert Alert, claimed 
 		}
 	}
 	alert.ExpiresAt = r.expiry(alert.At)
-	version, err := r.alerts.Put(ctx, id, alert, tenant.IfAbsent())
+	version, err := r.putAlert(ctx, id, &alert, tenant.IfAbsent())
 	switch {
 	case errors.Is(err, tenant.ErrExists):
 		return claim{}, nil

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -284,4 +286,79 @@ func TestDetectorThatSleptCatchesUp(t *testing.T) {
 	p.sweep(t, north)
 	require.Len(t, p.notified.IDs(north), 1+3600, "more than a step or an item holds")
 	require.Equal(t, uint64(3601), p.detector(t, north, "boiler", "b1").Evaluations)
+}
+
+// A Waker is told in time of everything that will be due: who sweeps only then
+// misses nothing.
+func TestWakerIsToldOfEverything(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	waker := &memoryWaker{}
+	failures := 3
+	recorder := &alertstest.Recorder{}
+	notifier := alertstest.Faulty(recorder, func(tenant.ID, alerts.Alert) alertstest.Fault {
+		if failures--; failures >= 0 {
+			return alertstest.Fault{Before: alertstest.ErrFault}
+		}
+		return alertstest.Fault{}
+	})
+	p := d.start(on(detector.ActionSNS, notifier), func(o *alerts.Options) { o.Waker = waker })
+	p.putModel(t, north, boiler)
+	p.put(t, north, reading("b1", 95, "m1"))
+	for range 50 {
+		at, ok := waker.next()
+		if !ok || at.After(start.Add(5*time.Minute)) {
+			break
+		}
+		if at.After(d.clock.Now()) {
+			d.clock.Set(at)
+		}
+		p.sweep(t, north)
+	}
+	require.Len(t, recorder.IDs(north), 1, "delivered after three failures")
+	require.Len(t, p.notified.IDs(north), 5, "the timer ran each minute")
+	require.Equal(t, "still hot", p.notified.Received(north)[0].Event)
+}
+
+func TestWakerFails(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	waker := &memoryWaker{err: alertstest.ErrFault}
+	p := d.start(func(o *alerts.Options) { o.Waker = waker })
+	p.putModel(t, north, boiler)
+	require.ErrorIs(t, p.Put(t.Context(), north, reading("b1", 95, "m1")), alertstest.ErrFault)
+	_, err := p.Detector(t.Context(), north, "boiler", "b1")
+	require.ErrorIs(t, err, tenant.ErrNotFound, "nothing was written")
+	waker.err = nil
+	p.put(t, north, reading("b1", 95, "m1"))
+	require.Equal(t, "hot", p.detector(t, north, "boiler", "b1").State)
+}
+
+// memoryWaker remembers when to wake.
+type memoryWaker struct {
+	mu    sync.Mutex
+	times []time.Time
+	err   error
+}
+
+func (w *memoryWaker) Wake(_ context.Context, _ tenant.ID, at time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.times = append(w.times, at)
+	}
+	return w.err
+}
+
+// next takes the earliest time.
+func (w *memoryWaker) next() (time.Time, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.times) == 0 {
+		return time.Time{}, false
+	}
+	slices.SortFunc(w.times, time.Time.Compare)
+	at := w.times[0]
+	w.times = w.times[1:]
+	return at, true
 }

@@ -37,6 +37,11 @@ type Options struct {
 	// none are.
 	Shelves *Shelves
 
+	// Waker is told of each time at which a timer or an action is due, before
+	// it is stored. If it fails, so does the message that caused it. Nil: Run,
+	// or a regular Sweep, finds them.
+	Waker Waker
+
 	// Parallel is how many detectors one Put evaluates at the same time.
 	// Default 64.
 	Parallel int

@@ -340,14 +340,32 @@ func (r *Runtime) write(ctx context.Context, h *held) error {
 	if h.version != 0 {
 		condition = tenant.IfVersion(h.version)
 	}
+	due, isDue := h.record.due()
+	if isDue {
+		if err := r.wakeAt(ctx, h.ref.id, due); err != nil {
+			h.forget()
+			return err
+		}
+	}
 	version, err := r.detectors.Put(ctx, h.ref.id, h.record, condition)
 	if err != nil {
 		h.forget()
 		return fmt.Errorf("alerts: write detector: %w", err)
 	}
 	h.version = version
-	if due, ok := h.record.due(); ok {
+	if isDue {
 		r.later(detectorJob(h.ref), due)
+	}
+	return nil
+}
+
+// wakeAt asks for a sweep at a time, if that is somebody's job.
+func (r *Runtime) wakeAt(ctx context.Context, id tenant.ID, at time.Time) error {
+	if r.options.Waker == nil {
+		return nil
+	}
+	if err := r.options.Waker.Wake(ctx, id, at); err != nil {
+		return fmt.Errorf("alerts: wake: %w", err)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func (r *Runtime) announceStorm(ctx context.Context, id tenant.ID, minute time.T
 		At: minute, Status: StatusPending, NextAttempt: minute.Add(time.Minute + stormDelay), PayloadType: detector.PayloadJSON,
 	}
 	summary.ExpiresAt = r.expiry(summary.At)
-	_, err := r.alerts.Put(ctx, id, summary, tenant.IfAbsent())
+	_, err := r.putAlert(ctx, id, &summary, tenant.IfAbsent())
 	if errors.Is(err, tenant.ErrExists) {
 		return nil
 	}

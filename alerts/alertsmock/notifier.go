@@ -10,6 +10,7 @@ package alertsmock
 import (
 	context "context"
 	reflect "reflect"
+	time "time"
 
 	alerts "github.com/iotenant/iotenant/alerts"
 	device "github.com/iotenant/iotenant/device"
@@ -53,6 +54,44 @@ func (m *MockNotifier) Notify(ctx context.Context, id tenant.ID, alert alerts.Al
 func (mr *MockNotifierMockRecorder) Notify(ctx, id, alert any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Notify", reflect.TypeOf((*MockNotifier)(nil).Notify), ctx, id, alert)
+}
+
+// MockWaker is a mock of Waker interface.
+type MockWaker struct {
+	ctrl     *gomock.Controller
+	recorder *MockWakerMockRecorder
+	isgomock struct{}
+}
+
+// MockWakerMockRecorder is the mock recorder for MockWaker.
+type MockWakerMockRecorder struct {
+	mock *MockWaker
+}
+
+// NewMockWaker creates a new mock instance.
+func NewMockWaker(ctrl *gomock.Controller) *MockWaker {
+	mock := &MockWaker{ctrl: ctrl}
+	mock.recorder = &MockWakerMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockWaker) EXPECT() *MockWakerMockRecorder {
+	return m.recorder
+}
+
+// Wake mocks base method.
+func (m *MockWaker) Wake(ctx context.Context, id tenant.ID, at time.Time) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Wake", ctx, id, at)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Wake indicates an expected call of Wake.
+func (mr *MockWakerMockRecorder) Wake(ctx, id, at any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Wake", reflect.TypeOf((*MockWaker)(nil).Wake), ctx, id, at)
 }
 
 // MockPublisher is a mock of Publisher interface.

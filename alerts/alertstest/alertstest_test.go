@@ -2,6 +2,7 @@ package alertstest_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,4 +55,25 @@ func TestClock(t *testing.T) {
 	require.Equal(t, start.Add(time.Hour), clock.Now())
 	clock.Set(start)
 	require.Equal(t, start, clock.Now())
+}
+
+// plainWaker is a waker that keeps every word.
+type plainWaker struct {
+	mu    sync.Mutex
+	woken map[tenant.ID][]time.Time
+}
+
+func (w *plainWaker) Wake(_ context.Context, id tenant.ID, at time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.woken[id] = append(w.woken[id], at)
+	return id.Check()
+}
+
+func TestWaker(t *testing.T) {
+	t.Parallel()
+	alertstest.TestWaker(t, func(*testing.T) alertstest.WakerHarness {
+		w := &plainWaker{woken: map[tenant.ID][]time.Time{}}
+		return alertstest.WakerHarness{Waker: w, Woken: func(id tenant.ID) []time.Time { return w.woken[id] }}
+	})
 }
