@@ -34,8 +34,7 @@ func OwnTargets(_ context.Context, id tenant.ID, target string) (string, error) 
 	if err := id.Check(); err != nil {
 		return "", err
 	}
-	_, name := splitTarget(target)
-	if rest, ok := strings.CutPrefix(name, id.String()+resourceSeparator); !ok || rest == "" {
+	if rest, ok := strings.CutPrefix(resourceOf(target), id.String()+resourceSeparator); !ok || rest == "" {
 		return "", fmt.Errorf("%w: the resource's name does not begin with the tenant's", ErrTarget)
 	}
 	return target, nil
@@ -50,7 +49,7 @@ func ToOwnTargets(prefix string) Targets {
 		if err := id.Check(); err != nil {
 			return "", err
 		}
-		_, name := splitTarget(target)
+		name := resourceOf(target)
 		if name == "" {
 			return "", fmt.Errorf("%w: no name", ErrTarget)
 		}
@@ -65,8 +64,5 @@ func ToOneTarget(target string) Targets {
 	return func(_ context.Context, id tenant.ID, _ string) (string, error) { return target, id.Check() }
 }
 
-// splitTarget cuts a target before its last part.
-func splitTarget(target string) (before, name string) {
-	end := strings.LastIndexAny(target, ":/") + 1
-	return target[:end], target[end:]
-}
+// resourceOf returns the last part of a target, the resource's name.
+func resourceOf(target string) string { return target[strings.LastIndexAny(target, ":/")+1:] }
