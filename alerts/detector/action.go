@@ -133,6 +133,8 @@ type delivery struct {
 	as      PayloadType
 	bare    bool // no payload at all
 	topic   bool // target is an MQTT topic
+	// alarmState: the alarm's state is written to a SiteWise property.
+	alarmState bool
 }
 
 // text is a setting that is literal, or an expression that yields a String.
@@ -165,7 +167,10 @@ func (d *delivery) run(f *frame, a *action) {
 		EventName: f.event.name, StateName: f.current.name, Index: len(f.result.Actions),
 	}
 	decided.ID = f.actionID(decided.Index)
-	if !d.bare {
+	switch {
+	case d.alarmState:
+		decided.Fields = append(fields, Field{"propertyValue.value.stringValue", StringValue(string(f.appendAlarmState(nil)))})
+	case !d.bare:
 		if decided.Payload, ok = d.evaluatePayload(f, a, decided.ID); !ok {
 			return
 		}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"time"
 )
 
 // codecVersion is the first byte of an encoded state.
@@ -19,6 +19,8 @@ const codecVersion = 1
 //	variables: count, then name and value           name is a text
 //	timers: count, then name, flags, due, duration  text, byte, varint, uvarint
 //	inputs: count, then name, count, then attribute path and value
+//	of an alarm: flags, input property, threshold   byte, values
+//	    last operation, note, duration of a snooze  texts, uvarint seconds
 //
 // A text is its length, an uvarint, and its bytes. A value is a byte for its
 // kind, then nothing, a byte, a varint, eight bytes or a text.
@@ -36,7 +38,11 @@ func (s *State) AppendBinary(b []byte) ([]byte, error) {
 	b = binary.AppendUvarint(b, s.number)
 	b = s.appendVars(b)
 	b = s.appendTimers(b)
-	return s.appendInputs(b), nil
+	b = s.appendInputs(b)
+	if s.alarm != nil {
+		b = s.alarm.append(b)
+	}
+	return b, nil
 }
 
 // MarshalBinary returns the encoded state.
@@ -106,6 +112,30 @@ func (s *State) appendInputs(b []byte) []byte {
 	return b
 }
 
+// Flags of an encoded alarm.
+const (
+	alarmEvaluated = 1 << iota
+	alarmWoke
+)
+
+func (a *alarmMemory) append(b []byte) []byte {
+	var flags byte
+	if a.evaluated {
+		flags |= alarmEvaluated
+	}
+	if a.woke {
+		flags |= alarmWoke
+	}
+	b = append(b, flags)
+	if a.evaluated {
+		b = appendValue(b, a.property)
+		b = appendValue(b, a.threshold)
+	}
+	b = appendText(b, string(a.operation))
+	b = appendText(b, a.note)
+	return binary.AppendUvarint(b, uint64(a.snooze/time.Second))
+}
+
 func appendText(b []byte, text string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(text)))
 	return append(b, text...)
@@ -152,6 +182,9 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	fresh.decodeVars(&d)
 	fresh.decodeTimers(&d)
 	fresh.decodeInputs(&d)
+	if fresh.alarm != nil {
+		fresh.alarm.decode(&d)
+	}
 	if !d.bad && len(d.data) > 0 {
 		d.bad = true
 	}
@@ -159,7 +192,7 @@ func (s *State) UnmarshalBinary(data []byte) error {
 		return err
 	}
 	if name != "" {
-		fresh.current = int32(slices.IndexFunc(s.model.states, func(state state) bool { return state.name == name }))
+		fresh.current = int32(s.model.findState(name))
 		if fresh.current < 0 {
 			return fmt.Errorf("%w: model %q has no state %q", ErrState, s.model.name, name)
 		}
@@ -170,14 +203,10 @@ func (s *State) UnmarshalBinary(data []byte) error {
 
 func (s *State) decodeVars(d *decoder) {
 	for range d.count() {
-		name, value := d.text(), d.value()
-		if value.kind < Boolean || value.kind > String {
-			d.bad = true
-		}
+		name, value := d.text(), d.scalar()
 		if d.bad {
 			return
 		}
-		value.text = string(d.last)
 		*s.variable(string(name)) = value
 	}
 }
@@ -213,6 +242,23 @@ func (s *State) decodeInputs(d *decoder) {
 			}
 		}
 	}
+}
+
+func (a *alarmMemory) decode(d *decoder) {
+	flags := d.byte()
+	if flags&^(alarmEvaluated|alarmWoke) != 0 {
+		d.bad = true
+	}
+	a.woke = flags&alarmWoke != 0
+	if a.evaluated = flags&alarmEvaluated != 0; a.evaluated {
+		a.property, a.threshold = d.scalar(), d.scalar()
+	}
+	a.operation, a.note = OperationKind(d.text()), string(d.text())
+	snooze := d.uvarint()
+	if snooze > maxTimerSeconds {
+		d.bad = true
+	}
+	a.snooze = time.Duration(snooze) * time.Second
 }
 
 // retain sets an attribute of an input, if the model reads it, and returns the
@@ -333,5 +379,15 @@ func (d *decoder) value() Value {
 	default:
 		d.bad = true
 	}
+	return v
+}
+
+// scalar reads a Boolean, Integer, Decimal or String.
+func (d *decoder) scalar() Value {
+	v := d.value()
+	if v.kind < Boolean || v.kind > String {
+		d.bad = true
+	}
+	v.text = string(d.last)
 	return v
 }

@@ -1,12 +1,12 @@
-// Package detector runs AWS IoT Events detector models: bytes in, decisions
-// out. It knows no service, storage, clock, goroutine or log. Package alerts
+// Package detector runs the detector models and alarm models of AWS IoT Events:
+// bytes in, decisions out. It knows no service, storage, clock, goroutine or log. Package alerts
 // builds the durable, multitenant runtime around it.
 //
 // # A model
 //
 // [Load] reads the JSON that people have: the body of CreateDetectorModel, the
 // envelope that DescribeDetectorModel and the console export, or a bare
-// definition. Every expression is compiled once. All problems are reported
+// definition; and the same of alarm models. Every expression is compiled once. All problems are reported
 // together, each with its JSON path and, in an expression, line, column and a
 // caret: the error is a [*ModelError]. What is only doubtful, or exceeds a
 // quota of the old service, is in [Model.Findings]. A Model does not change
@@ -41,6 +41,7 @@
 //		// deliver action.Payload to action.Target
 //	}
 //
+// Besides messages, timers and operations start evaluations, see [Trigger].
 // Message and Result are reused: what they hold is valid until their next use.
 // A State belongs to one goroutine at a time.
 //
@@ -53,6 +54,44 @@
 // cleared in the meantime answers [ErrTimer], so that a scheduler may deliver
 // late or twice.
 //
+// # Alarm models
+//
+// A [Model] is a detector model or an alarm model, and runs the same way: its
+// states are those of alarms, its only timer ends a snooze, and its actions run
+// when the state changes. [State.Alarm] tells the rest. An operator's
+// [Operation] is a trigger like any other; the old BatchUpdateDetector is one
+// too, see [Update]. [ParseOperation] reads the requests of the old data plane:
+//
+//	operation, err := detector.ParseOperation(detector.OperationSnooze, []byte(`{"snoozeDuration":300,"note":"maintenance"}`))
+//	if err != nil {
+//		return err // ErrOperation
+//	}
+//	trigger := detector.Trigger{At: now, Key: key, Operation: &operation}
+//	if err := model.Evaluate(state, &trigger, &result); err != nil {
+//		return err // ErrOperation, ErrNoDetector
+//	}
+//
+// The states change like this, where the rule is evaluated for messages only:
+//
+//	new → DISABLED                      the first message; the default
+//	new → NORMAL                        the first message, with disabledOnInitialization false; then the rule
+//	NORMAL → ACTIVE                     the rule is true
+//	ACTIVE → NORMAL                     the rule is false, no acknowledge flow
+//	ACTIVE → LATCHED                    the rule is false, with acknowledge flow
+//	ACTIVE → ACKNOWLEDGED               acknowledge
+//	ACKNOWLEDGED → NORMAL               the rule is false
+//	LATCHED → NORMAL                    acknowledge
+//	LATCHED → ACTIVE                    the rule is true
+//	all but DISABLED → SNOOZE_DISABLED  snooze; once more: from now on
+//	SNOOZE_DISABLED → NORMAL            its time is over
+//	all → DISABLED                      disable
+//	DISABLED, SNOOZE_DISABLED → NORMAL  enable
+//	all but DISABLED → NORMAL           reset; the latest value is forgotten
+//
+// Acknowledging needs the acknowledge flow. An operation in another state is
+// [ErrOperation]. A rule that can't be evaluated leaves the state as it is, and
+// says why in [Result.Errors].
+//
 // # State
 //
 // [State] is compact: typed variables, timers, and the attributes of the last
@@ -60,7 +99,6 @@
 // [State.UnmarshalBinary] keep it losslessly; an Integer stays an Integer, a
 // Decimal a Decimal. The encoding names variables, timers and attributes, so a
 // state can be read by another version of its model: see [StateVersion].
-// [Model.Update] is the old BatchUpdateDetector.
 //
 // # Delivery
 //

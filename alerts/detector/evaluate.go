@@ -15,7 +15,7 @@ type frame struct {
 	result  *Result
 
 	vars     []Value // what expressions read: of the state, or the snapshot
-	input    int     // of the message; -1 for a timer
+	input    int     // of the message; -1 for a timer or an operation
 	at       int64   // microseconds since 1970
 	problem  Value   // why the last condition was unknown or broken
 	buffer   []byte  // payloads and the Strings that expressions make
@@ -31,30 +31,42 @@ type frame struct {
 // maxIdleBuffer is how large a buffer may be that a Result keeps.
 const maxIdleBuffer = 1 << 20
 
-// Evaluate runs one evaluation of the detector s and tells in r what it
-// decided. Errors: [ErrState], [ErrTrigger], [ErrTimer]; then s is unchanged.
-// Whatever goes wrong within the model is no error: it stands in r.
+// Evaluate runs one evaluation of the detector or alarm s and tells in r what
+// it decided. Errors: [ErrState], [ErrTrigger], [ErrTimer], [ErrOperation],
+// [ErrNoDetector]; then s is unchanged. Whatever goes wrong within the model is
+// no error: it stands in r.
 func (m *Model) Evaluate(s *State, t *Trigger, r *Result) error {
 	f := &r.frame
 	if err := m.begin(f, s, t, r); err != nil {
 		return err
 	}
-	if s.current < 0 {
-		r.Created = true
-		s.created = f.at
-		s.current = m.initial
-		f.runLifecycle(&m.states[s.current].onEnter)
-	}
-	before := &m.states[s.current]
-	r.Before = before.name
-	if t.Message != nil || before.testsTimeout || !m.semantics.SkipUntestedTimers {
-		if transition := f.runLifecycle(&before.onInput); transition != nil {
-			f.transit(before, transition)
-		}
+	switch {
+	case m.alarm != nil:
+		m.alarm.run(f)
+	case t.Operation != nil:
+		f.update(t.Operation.Update)
+	default:
+		f.detect()
 	}
 	r.After = m.states[s.current].name
 	f.end()
 	return nil
+}
+
+// detect evaluates a detector: its onInput, and the way into another state.
+func (f *frame) detect() {
+	m, s := f.model, f.state
+	if f.result.Created {
+		s.current = m.initial
+		f.runLifecycle(&m.states[s.current].onEnter)
+	}
+	before := &m.states[s.current]
+	f.result.Before = before.name
+	if f.trigger.Message != nil || before.testsTimeout || !m.semantics.SkipUntestedTimers {
+		if transition := f.runLifecycle(&before.onInput); transition != nil {
+			f.transit(before, transition)
+		}
+	}
 }
 
 // begin checks state and trigger, applies the trigger to the state, and makes
@@ -73,11 +85,16 @@ func (m *Model) begin(f *frame, s *State, t *Trigger, r *Result) error {
 	if f.buffer = f.buffer[:0]; cap(f.buffer) > maxIdleBuffer {
 		f.buffer = nil
 	}
-	s.number++
+	if t.Operation == nil || t.Operation.Kind != OperationUpdate {
+		s.number++
+	}
 	r.Number, r.At = s.number, t.At
+	if s.current < 0 {
+		r.Created, s.created = true, f.at
+	}
 	if timer >= 0 {
 		s.timers[timer].fire()
-	} else {
+	} else if t.Message != nil {
 		m.apply(s, t.Message)
 	}
 	for i := range s.timers {
@@ -88,16 +105,19 @@ func (m *Model) begin(f *frame, s *State, t *Trigger, r *Result) error {
 	return nil
 }
 
-// accept returns the input of a message and -1, or -1 and the timer.
+// accept returns the input of a message and -1, -1 and the timer, or -1 twice
+// for an operation.
 func (m *Model) accept(s *State, t *Trigger) (input, timer int, err error) {
 	switch {
-	case t.Message != nil && t.Timer == "":
+	case t.Message != nil && t.Timer == "" && t.Operation == nil:
 		if t.Message.model != m {
 			return 0, 0, fmt.Errorf("%w: message was not read by this model", ErrTrigger)
 		}
 		return t.Message.input, -1, nil
-	case t.Message != nil || t.Timer == "":
-		return 0, 0, fmt.Errorf("%w: want either a message or a timer", ErrTrigger)
+	case t.Operation != nil && t.Message == nil && t.Timer == "":
+		return -1, -1, m.acceptOperation(s, t.Operation)
+	case t.Message != nil || t.Operation != nil || t.Timer == "":
+		return 0, 0, fmt.Errorf("%w: want one of message, timer and operation", ErrTrigger)
 	}
 	i, ok := s.findTimer(t.Timer)
 	if !ok || s.timers[i].flags&running == 0 {

@@ -98,14 +98,19 @@ func ExampleModel_Evaluate() {
 }
 
 func ExampleState_UnmarshalBinary() {
-	model, err := detector.Load([]byte(boilerModel))
+	model, err := detector.Load([]byte(boilerModel), func(o *detector.Options) { o.Semantics.UpdateCreates = true })
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	state := model.NewState()
-	update := detector.Update{State: "hot", Variables: []detector.Variable{{Name: "count", Value: detector.DecimalValue(2)}}}
-	if err := model.Update(state, &update); err != nil {
+	operation, err := detector.ParseOperation(detector.OperationUpdate, []byte(`{"state":{"stateName":"hot","variables":[{"name":"count","value":"2.0"}]}}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var result detector.Result
+	if err := model.Evaluate(state, &detector.Trigger{At: time.Unix(0, 0), Operation: &operation}, &result); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -117,7 +117,7 @@ func (c *compiler) triggerType(n *exprlang.Call) condition {
 		if f.input >= 0 {
 			return truthOf(strings.EqualFold(name, triggerMessage))
 		}
-		return truthOf(strings.EqualFold(name, triggerTimer))
+		return truthOf(f.trigger.Timer != "" && strings.EqualFold(name, triggerTimer))
 	}
 	if !ok {
 		return nameTest(n.Name, value, isTrigger)
@@ -130,7 +130,7 @@ func (c *compiler) triggerType(n *exprlang.Call) condition {
 		if f.input >= 0 {
 			return truthOf(onMessage)
 		}
-		return truthOf(onTimer)
+		return truthOf(onTimer && f.trigger.Timer != "")
 	}
 }
 

@@ -27,10 +27,11 @@ const (
 	maxTimers            = 5
 )
 
-// Load compiles a model: the body of CreateDetectorModel, the answer of
-// DescribeDetectorModel (which is what the console exports), or a bare
-// definition. Members that are null are absent. The error is a [*ModelError]
-// with everything that was found.
+// Load compiles a model. A detector model is the body of CreateDetectorModel,
+// the answer of DescribeDetectorModel (which is what the console exports), or a
+// bare definition; an alarm model is the body of CreateAlarmModel, with or
+// without a name, or the answer of DescribeAlarmModel. Members that are null
+// are absent. The error is a [*ModelError] with everything that was found.
 func Load(data []byte, optFns ...func(*Options)) (*Model, error) {
 	var o Options
 	for _, fn := range optFns {
@@ -96,6 +97,10 @@ func (r *reader) error() error { return &ModelError{Findings: r.findings.all} }
 
 // document reads any of the envelopes.
 func (r *reader) document(top *object) {
+	if isAlarm(top) {
+		r.alarmDocument(top)
+		return
+	}
 	if top.has("detectorModel") {
 		top.ignore("schemaVersion")
 		if export := top.child("detectorModel"); export != nil {
@@ -114,7 +119,7 @@ func (r *reader) document(top *object) {
 	if definition := top.child("detectorModelDefinition"); definition != nil {
 		r.nested(definition)
 	} else if !top.has("detectorModelDefinition") {
-		r.findings.add(LevelError, Structure, "", "no detector model: want detectorModelDefinition, detectorModel, or states")
+		r.findings.add(LevelError, Structure, "", "no model: want detectorModelDefinition, detectorModel, states, or alarmRule")
 	}
 	top.end()
 }
@@ -156,6 +161,12 @@ func (r *reader) configuration(o *object) {
 			r.findings.add(LevelError, Structure, o.at("evaluationMethod"), "unknown evaluation method %q, want BATCH or SERIAL", method)
 		}
 	}
+	r.key(o)
+}
+
+// key reads the path of the attribute that names the detector.
+func (r *reader) key(o *object) {
+	m := r.model
 	if m.key = o.text("key"); m.key != "" {
 		var ok bool
 		if r.keyPath, ok = splitAttribute(m.key); !ok {
@@ -312,7 +323,8 @@ func readsInput(node exprlang.Node) bool {
 	exprlang.Walk(node, func(node exprlang.Node) {
 		switch n := node.(type) {
 		case *exprlang.Path:
-			found = found || n.Segments[0].Name == "$input"
+			_, _, ok := inputReference(n)
+			found = found || ok
 		case *exprlang.Call:
 			found = found || n.Name == "currentInput"
 		}

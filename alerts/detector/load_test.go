@@ -67,7 +67,7 @@ func TestLoadErrors(t *testing.T) {
 		{"syntax", "{\n \"a\": x}", "", "not JSON: line 2, column 7: invalid character 'x' looking for beginning of value"},
 		{"array", `[]`, "", "want a JSON object, got an array"},
 		{"tail", `{} {}`, "", "data after the JSON object"},
-		{"nothing", `{"a":1}`, "", "no detector model: want detectorModelDefinition, detectorModel, or states"},
+		{"nothing", `{"a":1}`, "", "no model: want detectorModelDefinition, detectorModel, states, or alarmRule"},
 		{"export without definition", `{"detectorModel":{}}`, "detectorModel.detectorModelDefinition", "detectorModelDefinition is required."},
 		{"definition type", `{"detectorModelDefinition":5}`, "detectorModelDefinition", "want an object, got a number"},
 		{"no states", `{"initialStateName":"a","states":[]}`, "states", "The definition has no states."},

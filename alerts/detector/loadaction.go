@@ -28,7 +28,7 @@ func (r *reader) action(o *object) (action, bool) {
 	}
 	kind := ActionKind(kinds[0])
 	read, ok := actionReaders[kind]
-	if !ok {
+	if !ok || r.symbols.alarm && slices.Contains(innerActions, kind) {
 		r.findings.add(LevelError, SupportedActions, o.at(kinds[0]), "Invalid action type present in action definition: %s.", kind)
 		return action{}, false
 	}
@@ -56,6 +56,9 @@ var actionReaders = map[ActionKind]func(*reader, *object, ActionKind) step{
 	ActionDynamoDBv2:  (*reader).dynamoDBv2Delivery,
 	ActionSiteWise:    (*reader).siteWiseDelivery,
 }
+
+// innerActions act on the detector itself, which alarms don't have.
+var innerActions = []ActionKind{ActionSetVariable, ActionSetTimer, ActionResetTimer, ActionClearTimer}
 
 func (r *reader) setVariable(o *object, _ ActionKind) step {
 	name, value := o.name("variableName"), o.required("value")
@@ -285,6 +288,7 @@ func (r *reader) siteWiseDelivery(o *object, _ ActionKind) step {
 	}
 	value := o.child("propertyValue")
 	if value == nil {
+		d.alarmState = r.symbols.alarm
 		return d
 	}
 	d.bare, d.as = true, ""

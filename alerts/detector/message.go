@@ -9,6 +9,14 @@ import (
 // Message is a message as a model reads it: the routing key and the attributes
 // that expressions read. It is filled by [Model.Read]; the zero Message is
 // ready, and a used one can be read again.
+//
+// An alarm on a property of an AWS IoT SiteWise asset reads an input per
+// property, named by its reference without the attribute, such as
+// $sitewise.assetModel.`<asset model id>`.`<property id>`; its payload is
+//
+//	{"assetId":"…","propertyValue":{"value":31.5,"quality":"GOOD"}}
+//
+// and the key of such an alarm is assetId, unless the model has another.
 type Message struct {
 	model   *Model
 	input   int

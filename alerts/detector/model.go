@@ -2,7 +2,7 @@ package detector
 
 import "time"
 
-// Model is a loaded detector model. It does not change and is safe for
+// Model is a loaded detector model or alarm model. It does not change and is safe for
 // concurrent use.
 type Model struct {
 	name        string
@@ -19,6 +19,7 @@ type Model struct {
 	slots       int      // attributes of all inputs
 	attributes  []string // their paths, by slot
 	findings    []Finding
+	alarm       *alarm // nil: a detector model
 
 	semantics  Semantics
 	minTimer   int64 // seconds
@@ -76,6 +77,18 @@ func (m *Model) RoleARN() string { return m.role }
 
 // Version returns the model's version, see [Options.Version].
 func (m *Model) Version() string { return m.version }
+
+// IsAlarm reports whether this is an alarm model. Its states are those of
+// alarms, and it has no variables.
+func (m *Model) IsAlarm() bool { return m.alarm != nil }
+
+// Severity returns the severity of an alarm model, 0 if it has none.
+func (m *Model) Severity() int64 {
+	if m.alarm == nil {
+		return 0
+	}
+	return m.alarm.severity
+}
 
 // Key returns the path of the attribute that names the detector; empty if the
 // model has a single detector.

@@ -49,9 +49,12 @@ type Semantics struct {
 	// MergeInputs: a message changes the retained attributes that it holds.
 	// Recommended: it replaces the whole retained message.
 	MergeInputs bool
-	// KeepInputsOnUpdate: [Model.Update] keeps retained inputs. Recommended:
+	// KeepInputsOnUpdate: an [Update] keeps retained inputs. Recommended:
 	// it clears them.
 	KeepInputsOnUpdate bool
+	// UpdateCreates: an update of a detector that does not exist creates it.
+	// Recommended: it is [ErrNoDetector].
+	UpdateCreates bool
 	// UndefinedUnequalIsUndefined: != with an undefined side is undefined, so
 	// the condition false. Recommended: it is true.
 	UndefinedUnequalIsUndefined bool
@@ -98,4 +101,16 @@ type Semantics struct {
 	// UndefinedIsNull: isNull() of an undefined value is true. Recommended:
 	// false.
 	UndefinedIsNull bool
+	// AcknowledgeLatched: acknowledging a latched alarm makes it ACKNOWLEDGED.
+	// Recommended: NORMAL, for the values are in range.
+	AcknowledgeLatched bool
+	// AcknowledgeFlow: an alarm model that does not mention the acknowledge
+	// flow has it. Recommended: it has not.
+	AcknowledgeFlow bool
+	// AlarmActionsOnlyActive: the actions of an alarm run when it becomes
+	// active. Recommended: on every change of its state.
+	AlarmActionsOnlyActive bool
+	// NotifyWithFlowOnly: an alarm without acknowledge flow notifies nobody.
+	// Recommended: notifications do not depend on it.
+	NotifyWithFlowOnly bool
 }

@@ -5,6 +5,10 @@ import "strconv"
 // appendDefaultPayload appends the object that the service delivers for an
 // action without a payload of its own.
 func (f *frame) appendDefaultPayload(id ActionID) {
+	if f.model.alarm != nil {
+		f.buffer = f.appendAlarmPayload(f.buffer)
+		return
+	}
 	b := append(f.buffer, `{"eventName":`...)
 	b = appendQuoted(b, f.event.name)
 	b = append(b, `,"eventTime":`...)

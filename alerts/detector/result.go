@@ -49,6 +49,11 @@ const (
 	ActionSiteWise   ActionKind = "iotSiteWise"
 )
 
+// ActionNotification is the notification of an alarm: Target is the ARN of the
+// Lambda function that the model names, Payload tells of the alarm, and
+// Action.Notification whom to tell. See [Notification.LambdaEvent].
+const ActionNotification ActionKind = "lambdaAction"
+
 // Kinds of actions that act on the detector itself. They occur in
 // [ActionError] only.
 const (
@@ -90,8 +95,10 @@ type Action struct {
 	// Fields are the further settings of the action by their JSON path, such
 	// as useBase64, separator, hashKeyField or propertyValue.quality.
 	Fields []Field
+	// Notification is set for ActionNotification only.
+	Notification *Notification
 	// EventName and StateName: the event whose action this is, and the state
-	// whose lifecycle ran it.
+	// whose lifecycle ran it. For alarms: no event, and the new state.
 	EventName string
 	StateName string
 	// Index counts the deliveries of the evaluation from 0.

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// State is one detector: its state, variables, timers, and the attributes of
-// the last messages that expressions read. Make it with [Model.NewState]. It
-// is changed by [Model.Evaluate] and [Model.Update] only, and belongs to one
+// State is one detector or alarm: its state, variables, timers, and the
+// attributes of the last messages that expressions read. Make it with
+// [Model.NewState]. It is changed by [Model.Evaluate] only, and belongs to one
 // goroutine at a time.
 type State struct {
 	model   *Model
@@ -22,9 +22,10 @@ type State struct {
 	slots  []slot  // by the model's attributes
 	texts  [][]byte
 	extra  *extra
+	alarm  *alarmMemory // of an alarm
 }
 
-// extra names what [Model.Update] set and the model does not mention.
+// extra names what an [Update] set and the model does not mention.
 type extra struct {
 	vars   []string
 	timers []string
@@ -53,7 +54,7 @@ const (
 // NewState returns the state of a detector that does not exist yet: its first
 // evaluation creates it.
 func (m *Model) NewState() *State {
-	return &State{
+	s := &State{
 		model:   m,
 		current: -1,
 		vars:    make([]Value, len(m.variables)),
@@ -61,6 +62,10 @@ func (m *Model) NewState() *State {
 		slots:   make([]slot, m.slots),
 		texts:   make([][]byte, len(m.inputs)),
 	}
+	if m.alarm != nil {
+		s.alarm = &alarmMemory{}
+	}
+	return s
 }
 
 // Name returns the name of the state, or "" before the first evaluation.

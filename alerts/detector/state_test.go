@@ -19,6 +19,20 @@ const wideModel = `{"detectorModelName":"wide","detectorModelDefinition":{"initi
 	"onInput":{"events":[{"eventName":"e","condition":"$input.A.x == 1 || $input.A.y[2].z == $input.B.s || $variable.v == $variable.w || timeout('t') || timeout('u') || isNull($input.A.x.deep)",
 	"actions":[{"setTimer":{"timerName":"t","seconds":60}},{"setVariable":{"variableName":"v","value":"$input.A.x"}}]}]}},{"stateName":"b"}]}}`
 
+// update evaluates an update.
+func update(model *detector.Model, state *detector.State, at time.Time, u *detector.Update) error {
+	operation := detector.Operation{Kind: detector.OperationUpdate, Update: u}
+	return model.Evaluate(state, &detector.Trigger{At: at, Operation: &operation}, &detector.Result{})
+}
+
+// creating loads a model whose detectors an update can create.
+func creating(tb testing.TB, definition string) *detector.Model {
+	tb.Helper()
+	model, err := detector.Load([]byte(definition), func(o *detector.Options) { o.Semantics.UpdateCreates = true })
+	require.NoError(tb, err)
+	return model
+}
+
 func snapshot(s *detector.State) string {
 	return fmt.Sprint(s.Name(), s.Created(), s.Updated(), s.Evaluations(), s.AppendVariables(nil), s.AppendTimers(nil))
 }
@@ -26,7 +40,7 @@ func snapshot(s *detector.State) string {
 // Whatever a state holds, its encoding gives it back, and behaves the same.
 func TestStateCodec(t *testing.T) {
 	t.Parallel()
-	model := mustLoad(t, wideModel)
+	model := creating(t, wideModel)
 	rapid.Check(t, func(t *rapid.T) {
 		state := model.NewState()
 		var message detector.Message
@@ -38,16 +52,16 @@ func TestStateCodec(t *testing.T) {
 			require.NoError(t, model.Evaluate(state, &detector.Trigger{At: time.UnixMicro(rapid.Int64Range(0, 1<<50).Draw(t, "at")), Message: &message}, &result))
 		}
 		if rapid.Bool().Draw(t, "update") {
-			update := detector.Update{At: time.UnixMicro(rapid.Int64Range(0, 1<<50).Draw(t, "at")), State: "b"}
+			u := detector.Update{State: "b"}
 			for _, name := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-zA-Z][a-zA-Z0-9_]{0,9}`), 0, 5, rapid.ID[string]).Draw(t, "names") {
-				update.Variables = append(update.Variables, detector.Variable{Name: name, Value: drawValueOf(t)})
-				update.Timers = append(update.Timers, detector.Timer{Name: name, Duration: time.Duration(rapid.IntRange(1, 31622400).Draw(t, "seconds")) * time.Second})
+				u.Variables = append(u.Variables, detector.Variable{Name: name, Value: drawValueOf(t)})
+				u.Timers = append(u.Timers, detector.Timer{Name: name, Duration: time.Duration(rapid.IntRange(1, 31622400).Draw(t, "seconds")) * time.Second})
 			}
-			require.NoError(t, model.Update(state, &update))
-			for _, v := range update.Variables {
+			require.NoError(t, update(model, state, time.UnixMicro(rapid.Int64Range(0, 1<<50).Draw(t, "at")), &u))
+			for _, v := range u.Variables {
 				require.Equal(t, v.Value, state.Variable(v.Name))
 			}
-			require.Len(t, state.AppendTimers(nil), len(update.Timers))
+			require.Len(t, state.AppendTimers(nil), len(u.Timers))
 		}
 		encoded, err := state.AppendBinary([]byte("prefix"))
 		require.NoError(t, err)
@@ -123,7 +137,7 @@ func TestStateOfAnotherVersion(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "2", version)
 
-	require.NoError(t, one.Update(state, &detector.Update{State: "gone"}))
+	require.NoError(t, update(one, state, time.Unix(0, 0), &detector.Update{State: "gone"}))
 	encoded, err = state.MarshalBinary()
 	require.NoError(t, err)
 	before := snapshot(migrated)
@@ -144,8 +158,8 @@ func TestUpdate(t *testing.T) {
 		require.NoError(t, model.Evaluate(state, &trigger, &result))
 		require.Len(t, state.AppendTimers(nil), 1)
 
-		require.NoError(t, model.Update(state, &detector.Update{
-			At: time.Unix(20, 0), State: "a", Variables: []detector.Variable{{Name: "w", Value: detector.StringValue("x")}, {Name: "extra", Value: detector.IntegerValue(1)}},
+		require.NoError(t, update(model, state, time.Unix(20, 0), &detector.Update{
+			State: "a", Variables: []detector.Variable{{Name: "w", Value: detector.StringValue("x")}, {Name: "extra", Value: detector.IntegerValue(1)}},
 			Timers: []detector.Timer{{Name: "more", Duration: time.Minute}},
 		}))
 		require.Equal(t, uint64(1), state.Evaluations(), "an update is no evaluation")
@@ -164,11 +178,11 @@ func TestUpdate(t *testing.T) {
 
 func TestUpdateErrors(t *testing.T) {
 	t.Parallel()
-	model := mustLoad(t, wideModel)
+	model := creating(t, wideModel)
 	state := model.NewState()
-	require.NoError(t, model.Update(state, &detector.Update{State: "b"}))
+	require.NoError(t, update(model, state, time.Unix(0, 0), &detector.Update{State: "b"}))
 	before := snapshot(state)
-	for message, update := range map[string]detector.Update{
+	for message, u := range map[string]detector.Update{
 		`model "wide" has no state "c"`:      {State: "c"},
 		`"1x" is no variable name`:           {State: "a", Variables: []detector.Variable{{Name: "1x", Value: detector.IntegerValue(1)}}},
 		`variable "x": want a Boolean`:       {State: "a", Variables: []detector.Variable{{Name: "x"}}},
@@ -176,13 +190,17 @@ func TestUpdateErrors(t *testing.T) {
 		`timer "t": duration 500ms, want 1s`: {State: "a", Timers: []detector.Timer{{Name: "t", Duration: time.Second / 2}}},
 		`timer "t": duration 8784h0m1s`:      {State: "a", Timers: []detector.Timer{{Name: "t", Duration: detector.MaxTimer + time.Second}}},
 	} {
-		err := model.Update(state, &update)
-		require.ErrorIs(t, err, detector.ErrUpdate)
+		err := update(model, state, time.Unix(1, 0), &u)
+		require.ErrorIs(t, err, detector.ErrOperation)
 		require.ErrorIs(t, err, iotenant.ErrInvalid)
 		require.ErrorContains(t, err, message)
 		require.Equal(t, before, snapshot(state))
 	}
-	require.ErrorIs(t, mustLoad(t, wideModel).Update(state, &detector.Update{State: "a"}), detector.ErrState)
+	other := mustLoad(t, wideModel)
+	require.ErrorIs(t, update(other, state, time.Unix(1, 0), &detector.Update{State: "a"}), detector.ErrState)
+	err := update(other, other.NewState(), time.Unix(1, 0), &detector.Update{State: "a"})
+	require.ErrorIs(t, err, detector.ErrNoDetector)
+	require.ErrorIs(t, err, iotenant.ErrNotFound)
 }
 
 func TestEvaluateErrors(t *testing.T) {
@@ -202,6 +220,10 @@ func TestEvaluateErrors(t *testing.T) {
 		want    error
 	}{
 		"nothing":         {detector.Trigger{}, detector.ErrTrigger},
+		"empty operation": {detector.Trigger{Operation: &detector.Operation{}}, detector.ErrOperation},
+		"no update":       {detector.Trigger{Operation: &detector.Operation{Kind: detector.OperationUpdate}}, detector.ErrOperation},
+		"for alarms":      {detector.Trigger{Operation: &detector.Operation{Kind: detector.OperationReset}}, detector.ErrOperation},
+		"all":             {detector.Trigger{Message: &message, Operation: &detector.Operation{Kind: detector.OperationUpdate, Update: &detector.Update{State: "a"}}}, detector.ErrTrigger},
 		"both":            {detector.Trigger{Message: &message, Timer: "t"}, detector.ErrTrigger},
 		"foreign message": {detector.Trigger{Message: &foreign}, detector.ErrTrigger},
 		"refused message": {detector.Trigger{Message: &refused}, detector.ErrTrigger},
@@ -406,7 +428,7 @@ func FuzzUnmarshalState(f *testing.F) {
 	require.NoError(f, model.Read(&message, "A", []byte(`{"x":1,"y":[1,2,{"z":"text"}]}`)))
 	require.NoError(f, model.Evaluate(state, &detector.Trigger{At: time.Unix(1, 0), Message: &message}, &result))
 	add()
-	require.NoError(f, model.Update(state, &detector.Update{State: "b", Variables: []detector.Variable{{Name: "x", Value: detector.DecimalValue(1.5)}, {Name: "v", Value: detector.StringValue("s")}},
+	require.NoError(f, update(model, state, time.Unix(2, 0), &detector.Update{State: "b", Variables: []detector.Variable{{Name: "x", Value: detector.DecimalValue(1.5)}, {Name: "v", Value: detector.StringValue("s")}},
 		Timers: []detector.Timer{{Name: "x", Duration: time.Hour}}}))
 	add()
 	f.Fuzz(func(t *testing.T, data []byte) {

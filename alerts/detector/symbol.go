@@ -28,6 +28,8 @@ type symbols struct {
 	timers     map[string]*usage
 	attributes map[string][][]string // declared paths by input; nil: unknown
 
+	alarm bool // of an alarm model
+
 	variableNames []string
 	timerNames    []string
 	inputNames    []string
@@ -84,11 +86,14 @@ func (s *symbols) check(root exprlang.Node) []problem {
 			if n.Name == "convert" && len(n.Arguments) > 0 {
 				words[n.Arguments[0]] = true
 			}
+			if s.alarm && n.Name == "timeout" {
+				add(n, "alarm models have no timers")
+			}
 		case *exprlang.Path:
 			if words[n] && n.Word() != "" {
 				return
 			}
-			if text := checkPath(n); text != "" {
+			if text := s.checkPath(n); text != "" {
 				add(n, "%s", text)
 			} else if p := s.undeclared(n); p != nil {
 				problems = append(problems, *p)
@@ -98,7 +103,7 @@ func (s *symbols) check(root exprlang.Node) []problem {
 	return problems
 }
 
-func checkPath(path *exprlang.Path) string {
+func (s *symbols) checkPath(path *exprlang.Path) string {
 	segments := path.Segments
 	switch root := segments[0].Name; root {
 	case "true", "false":
@@ -111,11 +116,20 @@ func checkPath(path *exprlang.Path) string {
 		}
 		return ""
 	case "$variable":
+		if s.alarm {
+			return "alarm models have no variables"
+		}
 		if len(segments) != 2 || segments[1].IsIndex {
 			return "want $variable.<name>"
 		}
 		return ""
 	case "$sitewise":
+		if _, _, ok := inputReference(path); s.alarm && !ok {
+			return "want $sitewise.assetModel.`<asset model id>`.`<property id>`.<attribute>"
+		}
+		if s.alarm {
+			return ""
+		}
 		return "$sitewise belongs in alarm models, a detector model reads $input and $variable"
 	default:
 		if strings.HasPrefix(root, "$") {
@@ -123,6 +137,41 @@ func checkPath(path *exprlang.Path) string {
 		}
 	}
 	return fmt.Sprintf("bare word %s: a String needs quotes", path)
+}
+
+// siteWisePrefix is how many segments of a reference to an asset property name
+// the property.
+const siteWisePrefix = 4
+
+// inputReference splits a reference to an attribute of a message: into the
+// name of the input and the path in its payload. An asset property is an input
+// of its own, see [Message].
+func inputReference(path *exprlang.Path) (input string, attribute []exprlang.Segment, ok bool) {
+	segments := path.Segments
+	switch segments[0].Name {
+	case "$input":
+		if len(segments) >= 2 && !segments[1].IsIndex {
+			return segments[1].Name, segments[2:], true
+		}
+	case siteWiseProperties:
+		if len(segments) > siteWisePrefix && segments[1].Name == "assetModel" && !segments[2].IsIndex && !segments[3].IsIndex {
+			return exprlang.FormatPath(segments[:siteWisePrefix]), segments[siteWisePrefix:], true
+		}
+	}
+	return "", nil, false
+}
+
+// inputsOf returns the names of the inputs that an expression reads, each once.
+func inputsOf(node exprlang.Node) []string {
+	var names []string
+	exprlang.Walk(node, func(node exprlang.Node) {
+		if path, ok := node.(*exprlang.Path); ok {
+			if name, _, ok := inputReference(path); ok && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	})
+	return names
 }
 
 // undeclared returns the problem of a reference to an input or attribute that
@@ -176,10 +225,9 @@ func (s *symbols) register(f *formula) {
 			if words[n] && n.Word() != "" {
 				return
 			}
-			switch n.Segments[0].Name {
-			case "$input":
-				s.input(n.Segments[1].Name).insert(n.Segments[2:]).slot = wanted
-			case "$variable":
+			if input, attribute, ok := inputReference(n); ok {
+				s.input(input).insert(attribute).slot = wanted
+			} else if n.Segments[0].Name == "$variable" {
 				noteRead(s.variables, n.Segments[1].Name, f)
 			}
 		}
@@ -270,11 +318,12 @@ func (s *symbols) resolve(path *exprlang.Path) reference {
 		i, _ := slices.BinarySearch(s.variableNames, segments[1].Name)
 		return reference{isVariable: true, index: i, ok: true}
 	}
-	if segments[0].Name != "$input" {
+	name, attribute, ok := inputReference(path)
+	if !ok {
 		return reference{}
 	}
-	input, _ := slices.BinarySearch(s.inputNames, segments[1].Name)
-	node := s.inputs[segments[1].Name].insert(segments[2:])
+	input, _ := slices.BinarySearch(s.inputNames, name)
+	node := s.inputs[name].insert(attribute)
 	return reference{index: int(node.slot), input: input, ok: true}
 }
 

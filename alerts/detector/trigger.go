@@ -2,8 +2,8 @@ package detector
 
 import "time"
 
-// Trigger starts an evaluation: a message, or a timer that is due. Set Message
-// or Timer, not both.
+// Trigger starts an evaluation: a message, a timer that is due, or an
+// operation. Set Message, Timer or Operation, and only one of them.
 type Trigger struct {
 	// At is the time of the evaluation, by which timers are set and which
 	// payloads show. It is kept in microseconds.
@@ -24,4 +24,8 @@ type Trigger struct {
 	Timer string
 	// Due is the time that [State.NextTimer] gave for it.
 	Due time.Time
+
+	// Operation is what an operator does. Its errors are [ErrOperation] and
+	// [ErrNoDetector].
+	Operation *Operation
 }
