@@ -70,6 +70,17 @@ var table = []row{
 		why:      "the engines are pure: bytes in, decisions out",
 		breach:   [2]string{"./alerts/detector", "./tenant"},
 	}, {
+		packages: []string{"./internal/cfn"},
+		only:     []string{"std", ".", "go.yaml.in/yaml/v3"},
+		never:    []string{"net/http", "os/exec"},
+		why:      "templates are text: their reader knows YAML and no domain",
+		breach:   [2]string{"./internal/cfn", "./alerts/detector"},
+	}, {
+		packages: []string{"./@/cfn@"},
+		only:     []string{"std", "domain", "./internal/cfn"},
+		why:      "one technology: CloudFormation templates, which internal/cfn reads",
+		breach:   [2]string{"./alerts/cfnalerts", "go.yaml.in/yaml/v3"},
+	}, {
 		packages: []string{"./@/mem@"},
 		only:     []string{"std", "domain", "./internal/...", "golang.org/x/crypto/..."},
 		why:      "what lives in memory needs no technology but password hashing",

@@ -1,0 +1,79 @@
+package cfn
+
+import "strings"
+
+// Limits of a template.
+const (
+	// MaxSize is the limit in bytes, that of CloudFormation.
+	MaxSize = 1 << 20
+	// MaxDepth is the limit of nesting.
+	MaxDepth = 100
+)
+
+// kind is the type of a node, as it is written.
+type kind uint8
+
+const (
+	null kind = iota
+	boolean
+	number
+	text
+	list
+	mapping
+)
+
+var kindNames = [...]string{"null", "a Boolean", "a number", "a string", "a list", "an object"}
+
+func (k kind) String() string { return kindNames[k] }
+
+// node is a value of a template with its place. Nodes do not change once they
+// are read: an alias is the node that it names.
+type node struct {
+	kind kind
+	// text of a scalar: as it is written, "true" or "false" for a Boolean.
+	text string
+	// odd is what CloudFormation takes an unquoted text for, if that is
+	// another than its text.
+	odd          string
+	members      []member // of a mapping, in order
+	items        []*node  // of a list
+	line, column int
+}
+
+type member struct {
+	name         string
+	value        *node
+	line, column int
+}
+
+// get returns the member of that name, or nil.
+func (n *node) get(name string) *node {
+	if n == nil {
+		return nil
+	}
+	for i := range n.members {
+		if n.members[i].name == name {
+			return n.members[i].value
+		}
+	}
+	return nil
+}
+
+func (n *node) isScalar() bool { return n.kind != list && n.kind != mapping }
+
+// call returns the intrinsic function that a mapping with one member is.
+func (n *node) call() (function string, argument *node, ok bool) {
+	if n.kind != mapping || len(n.members) != 1 {
+		return "", nil, false
+	}
+	name := n.members[0].name
+	if name != "Ref" && !strings.HasPrefix(name, "Fn::") {
+		return "", nil, false
+	}
+	return name, n.members[0].value, true
+}
+
+// textAt returns a string at the place of another node.
+func textAt(at *node, value string) *node {
+	return &node{kind: text, text: value, line: at.line, column: at.column}
+}

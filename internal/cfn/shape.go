@@ -1,0 +1,44 @@
+package cfn
+
+// Shape is the type of a property.
+type Shape struct {
+	kind    shapeKind
+	members map[string]Shape
+	item    *Shape
+	unused  bool
+}
+
+type shapeKind uint8
+
+const (
+	verbatim shapeKind = iota
+	textShape
+	integerShape
+	numberShape
+	booleanShape
+	listShape
+	objectShape
+)
+
+// The shapes of scalars, and Any, which is written as it is.
+var (
+	Any     = Shape{kind: verbatim}
+	Text    = Shape{kind: textShape}
+	Integer = Shape{kind: integerShape}
+	Number  = Shape{kind: numberShape}
+	Boolean = Shape{kind: booleanShape}
+)
+
+// List returns the shape of a list of items.
+func List(item Shape) Shape { return Shape{kind: listShape, item: &item} }
+
+// Object returns the shape of an object with these members, by their names in
+// a template.
+func Object(members map[string]Shape) Shape { return Shape{kind: objectShape, members: members} }
+
+// Unused returns the shape for a property that nobody needs: what can't be
+// resolved in it is left out, with a warning.
+func Unused(s Shape) Shape {
+	s.unused = true
+	return s
+}
