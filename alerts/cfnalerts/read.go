@@ -99,8 +99,7 @@ func Read(data []byte, optFns ...func(*Options)) (*Stack, error) {
 
 func syntaxError(err error) error {
 	f := Finding{Level: detector.LevelError, Message: err.Error()}
-	var syntax *cfn.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*cfn.SyntaxError](err); ok {
 		f.Place, f.Message = Place{Line: syntax.Line, Column: syntax.Column}, syntax.Message
 	}
 	return &TemplateError{Findings: []Finding{f}}

@@ -1,6 +1,10 @@
 package cfnalerts
 
-import "github.com/iotenant/iotenant/internal/cfn"
+import (
+	"maps"
+
+	"github.com/iotenant/iotenant/internal/cfn"
+)
 
 // kinds are the shapes of the resources, and the API's names of the members
 // that name them.
@@ -91,9 +95,7 @@ var (
 func with(a, b members) members {
 	both := members{}
 	for _, part := range []members{a, b} {
-		for name, shape := range part {
-			both[name] = shape
-		}
+		maps.Copy(both, part)
 	}
 	return both
 }

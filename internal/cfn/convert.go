@@ -64,8 +64,7 @@ func (r *Resolver) failed() bool {
 
 // report adds what went wrong as a finding.
 func (r *Resolver) report(err error) {
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		r.note(Error, f.at, f.path, "%s", f.message)
 	}
 }

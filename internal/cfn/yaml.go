@@ -47,7 +47,7 @@ func yamlError(err error) error {
 	if found == nil {
 		return &SyntaxError{Message: message}
 	}
-	line, _ := strconv.Atoi(found[1]) //nolint:errcheck // digits; a line beyond int has no place
+	line, _ := strconv.Atoi(found[1])
 	return &SyntaxError{Line: line, Column: 1, Message: strings.Replace(message, found[0], "", 1)}
 }
 
