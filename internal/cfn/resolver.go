@@ -5,9 +5,11 @@ import (
 	"strings"
 )
 
-// MaxExpansion bounds the values, and the bytes of their texts, that the
-// resources of one resolver expand to.
-const MaxExpansion = 8 << 20
+// MaxExpansion bounds what the resources of one resolver expand to: the bytes
+// of all texts, and 16 for each value.
+const MaxExpansion = 4 << 20
+
+const valueCost = 16
 
 // Options are the values that a deployment would supply.
 type Options struct {
@@ -112,8 +114,8 @@ func (r *Resolver) note(level Level, at *node, path, format string, args ...any)
 
 // spend takes from what may still be expanded.
 func (r *Resolver) spend(at *node, path string, n int) error {
-	if r.budget -= n + 1; r.budget < 0 {
-		return fail(at, path, "the template expands to too much, want at most %d values and bytes", MaxExpansion)
+	if r.budget -= n + valueCost; r.budget < 0 {
+		return fail(at, path, "the template expands to too much, want at most %d bytes", MaxExpansion)
 	}
 	return nil
 }
