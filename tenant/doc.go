@@ -40,6 +40,11 @@
 // schema [MaxIndexes] indexes, a page [MaxLimit] items. They are the same in
 // every backend, so that what works on a laptop works on DynamoDB.
 //
+// # Once
+//
+// [Once] executes a function once for each key of a tenant, however often the
+// message that asks for it is delivered.
+//
 // # Tenants
 //
 // [Directory] creates, lists and suspends tenants. It is the [Gate] that every

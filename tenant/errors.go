@@ -42,6 +42,15 @@ var (
 	// when tried again, see [TransactRetry].
 	ErrTransactionConflict = fmt.Errorf("tenant: transaction %w", iotenant.ErrConflict)
 
+	// ErrInProgress: another call executes what was to be executed once. Try
+	// again later.
+	ErrInProgress = fmt.Errorf("tenant: execution in progress: %w", iotenant.ErrConflict)
+	// ErrLeaseLost: an execution took longer than its lease, and another call
+	// took over. The result of this one is refused.
+	ErrLeaseLost = fmt.Errorf("tenant: lease lost: %w", iotenant.ErrConflict)
+	// ErrPayload: the key stands for another payload.
+	ErrPayload = fmt.Errorf("tenant: %w payload: the key was used with another", iotenant.ErrInvalid)
+
 	// ErrUnknownTenant: the directory has no such tenant. It is a denial:
 	// whoever acts for an unknown tenant is refused.
 	ErrUnknownTenant = fmt.Errorf("tenant: unknown tenant: %w", iotenant.ErrDenied)
