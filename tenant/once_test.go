@@ -368,7 +368,7 @@ func TestOnceSlowHolderThatNobodyReplacedMayFinish(t *testing.T) {
 // remaining is a context with a deadline that has come, before its timer noticed.
 type remaining struct {
 	context.Context //nolint:containedctx // it is one
-	deadline time.Time
+	deadline        time.Time
 }
 
 func (r remaining) Deadline() (time.Time, bool) { return r.deadline, true }
