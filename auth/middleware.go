@@ -14,7 +14,7 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// MiddlewareOptions are the options of [Middleware].
+// MiddlewareOptions are the options of [Middleware] and [SignatureMiddleware].
 type MiddlewareOptions struct {
 	// Logger is told why a request was refused. Default silent.
 	Logger *slog.Logger
@@ -32,10 +32,7 @@ type MiddlewareOptions struct {
 // malformed header, 403 for a tenant that is suspended or unknown, 503 when
 // that can't be found out now.
 func Middleware(authenticator Authenticator, gate tenant.Gate, optFns ...func(*MiddlewareOptions)) func(http.Handler) http.Handler {
-	options := MiddlewareOptions{Logger: slog.New(slog.DiscardHandler)}
-	for _, fn := range optFns {
-		fn(&options)
-	}
+	options := middlewareOptions(optFns)
 	entry := entry{authenticator: authenticator, gate: gate, logger: options.Logger}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,6 +45,14 @@ func Middleware(authenticator Authenticator, gate tenant.Gate, optFns ...func(*M
 			next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), principal)))
 		})
 	}
+}
+
+func middlewareOptions(optFns []func(*MiddlewareOptions)) MiddlewareOptions {
+	options := MiddlewareOptions{Logger: slog.New(slog.DiscardHandler)}
+	for _, fn := range optFns {
+		fn(&options)
+	}
+	return options
 }
 
 type entry struct {
