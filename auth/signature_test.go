@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -70,9 +71,7 @@ func acmeSigns() signedWith {
 
 func (s signedWith) request(t require.TestingT, method, target, body string, header http.Header) *http.Request {
 	request := httptest.NewRequestWithContext(context.Background(), method, target, strings.NewReader(body))
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	s.sign(t, request, body)
 	return request
 }
