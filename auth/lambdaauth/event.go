@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/iotenant/iotenant/auth/internal/jsonscan"
@@ -18,7 +18,7 @@ type event struct {
 	payload                    []byte
 	version, rawPath, rawQuery string
 	method, protocol, sourceIP string
-	stage, domainName          string
+	stage, domainName, host    string
 	header                     http.Header
 	cookies                    []string
 	body                       string
@@ -26,55 +26,70 @@ type event struct {
 	jwtClaims, lambdaContext   []byte // JSON, views of the payload
 }
 
-// usualHeaders is room for the headers that an event has.
-const usualHeaders = 16
+// usualHeaders is room for the headers and cookies that an event has. A map
+// with more room takes twice the memory.
+const usualHeaders = 14
 
 // reader reads an event.
 type reader struct {
 	scan   jsonscan.Scanner
 	copied string   // the payload: strings are parts of it
 	text   []byte   // the last string that was escaped
-	values []string // of headers
+	values []string // of headers, and the cookies
 }
 
 func newReader(payload []byte) reader {
 	return reader{scan: jsonscan.New(payload), copied: string(payload)}
 }
 
-func parseEvent(payload []byte) (*event, error) {
+func (e *event) parse(payload []byte) error {
 	r := newReader(payload)
 	r.values = make([]string, 0, usualHeaders)
-	e := &event{payload: payload, header: make(http.Header, usualHeaders)}
-	r.object(func(name []byte) { r.member(e, name) })
+	e.payload, e.header = payload, make(http.Header, usualHeaders)
+	if r.object() {
+		for name, ok := r.member(); ok; name, ok = r.member() {
+			r.eventMember(e, name)
+		}
+	}
 	if err := r.scan.End(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrEvent, err)
+		return fmt.Errorf("%w: %w", ErrEvent, err)
 	}
 	if e.version != "2.0" || e.method == "" {
-		return nil, fmt.Errorf("%w: want one of an HTTP API in payload format 2.0", ErrEvent)
+		return fmt.Errorf("%w: want one of an HTTP API in payload format 2.0", ErrEvent)
 	}
-	return e, nil
+	return nil
 }
 
-// object calls read for each member, to read or skip its value. The name is
-// lost with the next string. null is an object without members.
-func (r *reader) object(read func(name []byte)) {
-	if r.scan.Kind() == 'n' {
-		r.scan.Null()
-		return
+// object enters an object, if there is one: null has no members.
+func (r *reader) object() bool {
+	if r.null() {
+		return false
 	}
 	r.scan.Object()
-	for raw, escaped, ok := r.scan.Member(); ok; raw, escaped, ok = r.scan.Member() {
-		if escaped {
-			raw = r.unescape(raw)
-		}
-		read(raw)
+	return true
+}
+
+func (r *reader) null() bool {
+	if r.scan.Kind() != 'n' {
+		return false
 	}
+	r.scan.Null()
+	return true
+}
+
+// member goes to the next member, whose value is to be read or skipped. The
+// name is lost with the next string.
+func (r *reader) member() (name []byte, ok bool) {
+	name, escaped, ok := r.scan.Member()
+	if escaped {
+		name = r.unescape(name)
+	}
+	return name, ok
 }
 
 // string reads a string. null is an empty one.
 func (r *reader) string() string {
-	if r.scan.Kind() == 'n' {
-		r.scan.Null()
+	if r.null() {
 		return ""
 	}
 	raw, escaped := r.scan.String()
@@ -86,26 +101,27 @@ func (r *reader) string() string {
 }
 
 func (r *reader) unescape(raw []byte) []byte {
-	text, ok := jsonscan.AppendUnescaped(r.text[:0], raw)
+	text, ok := jsonscan.AppendUnescaped(slices.Grow(r.text[:0], len(raw)), raw)
 	if r.text = text; !ok {
 		r.scan.Fail("half of a surrogate pair in a string")
 	}
 	return text
 }
 
-func (r *reader) strings() (list []string) {
-	if r.scan.Kind() == 'n' {
-		r.scan.Null()
+// strings reads a list of strings. It has room for no other.
+func (r *reader) strings() []string {
+	if r.null() {
 		return nil
 	}
+	start := len(r.values)
 	r.scan.Array()
 	for r.scan.Element() {
-		list = append(list, r.string())
+		r.values = append(r.values, r.string())
 	}
-	return list
+	return r.values[start:len(r.values):len(r.values)]
 }
 
-func (r *reader) member(e *event, name []byte) {
+func (r *reader) eventMember(e *event, name []byte) {
 	switch string(name) {
 	case "version":
 		e.version = r.string()
@@ -116,22 +132,35 @@ func (r *reader) member(e *event, name []byte) {
 	case "cookies":
 		e.cookies = r.strings()
 	case "headers":
-		r.object(func(name []byte) { r.headerMember(e, name) })
+		r.headers(e)
 	case "body":
 		e.body = r.string()
 	case "isBase64Encoded":
-		e.base64Encoded = r.scan.Bool()
+		e.base64Encoded = !r.null() && r.scan.Bool()
 	case "requestContext":
-		r.object(func(name []byte) { r.contextMember(e, name) })
+		r.requestContext(e)
 	default:
 		r.scan.Skip()
 	}
 }
 
-// headerMember reads a header. Its value has room for no other, so that
+func (r *reader) headers(e *event) {
+	if !r.object() {
+		return
+	}
+	for name, ok := r.member(); ok; name, ok = r.member() {
+		key := headerKey(name)
+		if key == "Host" {
+			e.host = r.string()
+			continue
+		}
+		r.header(e, key)
+	}
+}
+
+// header reads the value of a header. It has room for no other, so that
 // appending to it copies it.
-func (r *reader) headerMember(e *event, name []byte) {
-	key := http.CanonicalHeaderKey(string(name))
+func (r *reader) header(e *event, key string) {
 	r.values = append(r.values, r.string())
 	n := len(r.values)
 	if before, ok := e.header[key]; ok {
@@ -141,46 +170,68 @@ func (r *reader) headerMember(e *event, name []byte) {
 	e.header[key] = r.values[n-1 : n : n]
 }
 
-func (r *reader) contextMember(e *event, name []byte) {
-	switch string(name) {
-	case "stage":
-		e.stage = r.string()
-	case "domainName":
-		e.domainName = r.string()
-	case "http":
-		r.object(func(name []byte) { r.httpMember(e, name) })
-	case "authorizer":
-		r.object(func(name []byte) { r.authorizerMember(e, name) })
-	default:
-		r.scan.Skip()
+func (r *reader) requestContext(e *event) {
+	if !r.object() {
+		return
+	}
+	for name, ok := r.member(); ok; name, ok = r.member() {
+		switch string(name) {
+		case "stage":
+			e.stage = r.string()
+		case "domainName":
+			e.domainName = r.string()
+		case "http":
+			r.http(e)
+		case "authorizer":
+			r.authorizer(e)
+		default:
+			r.scan.Skip()
+		}
 	}
 }
 
-func (r *reader) httpMember(e *event, name []byte) {
-	switch string(name) {
-	case "method":
-		e.method = r.string()
-	case "protocol":
-		e.protocol = r.string()
-	case "sourceIp":
-		e.sourceIP = r.string()
-	default:
-		r.scan.Skip()
+func (r *reader) http(e *event) {
+	if !r.object() {
+		return
+	}
+	for name, ok := r.member(); ok; name, ok = r.member() {
+		switch string(name) {
+		case "method":
+			e.method = r.string()
+		case "protocol":
+			e.protocol = r.string()
+		case "sourceIp":
+			e.sourceIP = r.string()
+		default:
+			r.scan.Skip()
+		}
 	}
 }
 
-func (r *reader) authorizerMember(e *event, name []byte) {
-	switch string(name) {
-	case "jwt":
-		r.object(func(name []byte) {
-			if value := r.scan.Skip(); string(name) == "claims" {
-				e.jwtClaims = value
-			}
-		})
-	case "lambda":
-		e.lambdaContext = r.scan.Skip()
-	default:
-		r.scan.Skip()
+func (r *reader) authorizer(e *event) {
+	if !r.object() {
+		return
+	}
+	for name, ok := r.member(); ok; name, ok = r.member() {
+		switch string(name) {
+		case "jwt":
+			r.jwt(e)
+		case "lambda":
+			e.lambdaContext = r.scan.Skip()
+		default:
+			r.scan.Skip()
+		}
+	}
+}
+
+func (r *reader) jwt(e *event) {
+	if !r.object() {
+		return
+	}
+	for name, ok := r.member(); ok; name, ok = r.member() {
+		if value := r.scan.Skip(); string(name) == "claims" {
+			e.jwtClaims = value
+		}
 	}
 }
 
@@ -189,39 +240,43 @@ func (r *reader) authorizerMember(e *event, name []byte) {
 func parseClaims(text []byte) (map[string]string, error) {
 	r := newReader(text)
 	claims := make(map[string]string, 32)
-	r.object(func(raw []byte) {
-		name := string(raw)
-		if _, twice := claims[name]; twice {
-			r.scan.Fail("claim occurs twice")
-			return
+	if r.object() {
+		for raw, ok := r.member(); ok; raw, ok = r.member() {
+			r.claim(claims, string(raw))
 		}
-		if r.scan.Kind() == '"' {
-			claims[name] = r.string()
-			return
-		}
-		claims[name] = string(r.scan.Skip())
-	})
+	}
 	if err := r.scan.End(); err != nil {
 		return nil, fmt.Errorf("%w: claims of the JWT authorizer: %w", ErrEvent, err)
 	}
 	return claims, nil
 }
 
+func (r *reader) claim(claims map[string]string, name string) {
+	if _, twice := claims[name]; twice {
+		r.scan.Fail("claim occurs twice")
+		return
+	}
+	if r.scan.Kind() == '"' {
+		claims[name] = r.string()
+		return
+	}
+	claims[name] = string(r.scan.Skip())
+}
+
 // request returns the HTTP request that the event stands for.
-func (e *event) request(ctx context.Context) (*http.Request, error) {
-	body, err := e.decodeBody()
+func (e *event) request(ctx context.Context, body *body) (*http.Request, error) {
+	text, err := e.decodeBody()
 	if err != nil {
 		return nil, err
 	}
 	if len(e.cookies) > 0 {
-		e.header.Set("Cookie", strings.Join(e.cookies, "; "))
+		e.header["Cookie"] = []string{strings.Join(e.cookies, "; ")}
 	}
-	address := e.url()
-	host := e.header.Get("Host")
+	address, uri := e.url()
+	host := e.host
 	if host == "" {
 		host = e.domainName
 	}
-	e.header.Del("Host")
 	major, minor, ok := http.ParseHTTPVersion(e.protocol)
 	if !ok {
 		e.protocol, major, minor = "HTTP/1.1", 1, 1
@@ -234,16 +289,23 @@ func (e *event) request(ctx context.Context) (*http.Request, error) {
 		ProtoMinor:    minor,
 		Header:        e.header,
 		Body:          http.NoBody,
-		ContentLength: int64(len(body)),
+		ContentLength: int64(len(text)),
 		Host:          host,
 		RemoteAddr:    net.JoinHostPort(e.sourceIP, "0"),
-		RequestURI:    address.RequestURI(),
+		RequestURI:    uri,
 	}
-	if len(body) > 0 {
-		request.Body = io.NopCloser(strings.NewReader(body))
+	if text != "" {
+		body.Reset(text)
+		request.Body = body
 	}
 	return request.WithContext(ctx), nil
 }
+
+// body is the body of a request.
+type body struct{ strings.Reader }
+
+// Close implements io.Closer.
+func (*body) Close() error { return nil }
 
 func (e *event) decodeBody() (string, error) {
 	if !e.base64Encoded {
@@ -256,18 +318,42 @@ func (e *event) decodeBody() (string, error) {
 	return string(body), nil
 }
 
-// url returns the URL that the client asked for. A path that is not well
-// encoded is taken as it is.
-func (e *event) url() *url.URL {
+// url returns the URL that the client asked for, and how it stands in a
+// request line. A path that is not well encoded is taken as it is.
+func (e *event) url() (address *url.URL, uri string) {
 	raw := e.path()
-	address := &url.URL{Path: raw, RawQuery: e.rawQuery}
-	if path, err := url.PathUnescape(raw); err == nil {
-		address.Path, address.RawPath = path, raw
-		if address.EscapedPath() == (&url.URL{Path: path}).EscapedPath() {
-			address.RawPath = ""
+	address = &url.URL{Path: raw, RawQuery: e.rawQuery}
+	if !plainPath(raw) {
+		path, err := url.PathUnescape(raw)
+		if err != nil {
+			return address, address.RequestURI()
+		}
+		address.Path = path
+		if usual := address.EscapedPath(); usual != raw {
+			if address.RawPath = raw; address.EscapedPath() == usual {
+				address.RawPath = ""
+			}
+			return address, address.RequestURI()
 		}
 	}
-	return address
+	if e.rawQuery == "" {
+		return address, raw
+	}
+	return address, raw + "?" + e.rawQuery
+}
+
+// plainPath reports whether every byte of a path stands for itself.
+func plainPath(path string) bool {
+	for _, c := range []byte(path) {
+		if !isLetterOrDigit(c) && c != '/' && c != '-' && c != '_' && c != '.' && c != '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func isLetterOrDigit(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // path returns the path within the API: the default domain puts the stage

@@ -65,23 +65,30 @@ func NewHandler(handler http.Handler, optFns ...func(*Options)) *Handler {
 // The context is the request's; its deadline is that of the invocation. The
 // error is [ErrEvent].
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	event, err := parseEvent(payload)
+	i := &invocation{Context: ctx}
+	if err := i.event.parse(payload); err != nil {
+		return nil, err
+	}
+	request, err := i.event.request(h.identify(i), &i.body)
 	if err != nil {
 		return nil, err
 	}
-	ctx = context.WithValue(ctx, eventKey{}, event)
-	if principal, err := h.principal(event); err == nil {
-		ctx = auth.NewContext(ctx, principal)
-	} else if !errors.Is(err, errNoPrincipal) {
-		h.options.Logger.InfoContext(ctx, "lambdaauth: authorizer data not used", "error", err)
+	i.response.start(request.Method)
+	h.serve(&i.response, request)
+	return h.encode(&i.response, request), nil
+}
+
+// identify returns the context of the request, with the principal in it if an
+// authorizer says who that is.
+func (h *Handler) identify(i *invocation) context.Context {
+	principal, err := h.principal(&i.event)
+	if err == nil {
+		return auth.NewContext(i, principal)
 	}
-	request, err := event.request(ctx)
-	if err != nil {
-		return nil, err
+	if !errors.Is(err, errNoPrincipal) {
+		h.options.Logger.InfoContext(i, "lambdaauth: authorizer data not used", "error", err)
 	}
-	response := newResponse(request.Method)
-	h.serve(response, request)
-	return response.encode(), nil
+	return i
 }
 
 func (h *Handler) serve(response *response, request *http.Request) {
@@ -93,14 +100,39 @@ func (h *Handler) serve(response *response, request *http.Request) {
 		}
 	}()
 	h.handler.ServeHTTP(response, request)
-	if response.tooLarge() {
-		h.options.Logger.ErrorContext(request.Context(), "lambdaauth: response too large",
-			"method", request.Method, "path", request.URL.Path, "bytes", len(response.body))
-		response.fail()
+}
+
+// encode returns what Lambda answers. Lambda's limit is of the encoded
+// response, which can be several times larger than its body.
+func (h *Handler) encode(response *response, request *http.Request) []byte {
+	encoded := response.encode()
+	if !response.overflown && len(encoded) <= maxResponse {
+		return encoded
 	}
+	h.options.Logger.ErrorContext(request.Context(), "lambdaauth: response too large",
+		"method", request.Method, "path", request.URL.Path, "bytes", max(len(encoded), response.size))
+	response.fail()
+	return response.encode()
+}
+
+// invocation is all that one call of Invoke needs, in one piece of memory. It
+// is the context of the request, in which the event is found.
+type invocation struct {
+	context.Context
+	event    event
+	body     body
+	response response
 }
 
 type eventKey struct{}
+
+// Value implements context.Context.
+func (i *invocation) Value(key any) any {
+	if key == (eventKey{}) {
+		return &i.event
+	}
+	return i.Context.Value(key)
+}
 
 // Event returns the event that a request came in, with everything that the
 // gateway and its authorizers said. It is decoded on each call. The error is

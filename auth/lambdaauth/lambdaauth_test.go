@@ -115,6 +115,8 @@ func TestRequestPaths(t *testing.T) {
 		{"/a%2Fb/c", "$default", "api.example.com", "/a/b/c", "/a%2Fb/c"},
 		{"/100%", "$default", "api.example.com", "/100%", "/100%25"},
 		{"/é", "$default", "api.example.com", "/é", "/%C3%A9"},
+		{"/a%3Bb%c3%a9", "$default", "api.example.com", "/a;bé", "/a%3Bb%c3%a9"},
+		{"/a;b@c:d", "$default", "api.example.com", "/a;b@c:d", "/a;b@c:d"},
 		{"", "$default", "api.example.com", "/", "/"},
 		{"//evil.example.com/x", "$default", "api.example.com", "//evil.example.com/x", "//evil.example.com/x"},
 		{"http://evil.example.com/x", "$default", "api.example.com", "/http://evil.example.com/x", "/http://evil.example.com/x"},
@@ -209,6 +211,69 @@ func TestResponses(t *testing.T) {
 		edit(t, event(t, "lambda.json"), "HEAD", "requestContext", "http", "method"))
 	require.Equal(t, 200, head.StatusCode)
 	require.Empty(t, head.Body)
+}
+
+// TestResponsesThatOutgrowTheLimitEncoded writes bodies that are below the
+// limit of a response, and above it as they travel.
+func TestResponsesThatOutgrowTheLimitEncoded(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string][]byte{
+		"base64":  bytes.Repeat([]byte{0xff}, 5<<20),
+		"escaped": bytes.Repeat([]byte{1}, 2<<20),
+		"header":  bytes.Repeat([]byte{'a'}, 6<<20-10),
+	} {
+		var logs bytes.Buffer
+		response := invoke(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }, event(t, "lambda.json"),
+			func(o *lambdaauth.Options) { o.Logger = slog.New(slog.NewTextHandler(&logs, nil)) })
+		require.Equal(t, 500, response.StatusCode, name)
+		require.Contains(t, logs.String(), "response too large", name)
+	}
+	largest := bytes.Repeat([]byte{'a'}, 6<<20-200)
+	response := invoke(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(largest) }, event(t, "lambda.json"))
+	require.Equal(t, 200, response.StatusCode)
+	require.Len(t, response.Body, len(largest))
+}
+
+func TestWritingBeyondTheLimitFails(t *testing.T) {
+	t.Parallel()
+	response := invoke(t, func(w http.ResponseWriter, _ *http.Request) {
+		part := make([]byte, 1<<20)
+		written := 0
+		for range 100 {
+			if _, err := w.Write(part); err != nil {
+				require.ErrorIs(t, err, iotenant.ErrInvalid)
+				break
+			}
+			written++
+		}
+		require.Equal(t, 6, written)
+	}, event(t, "lambda.json"))
+	require.Equal(t, 500, response.StatusCode)
+}
+
+func TestUnusualEvents(t *testing.T) {
+	t.Parallel()
+	payload := edit(t, event(t, "lambda.json"), map[string]any{
+		"x-made-up": "1", "X-MADE-up": "2", "accept": nil, "Host": "other.example.com", "a b": "kept as it is",
+	}, "headers")
+	payload = edit(t, payload, json.RawMessage("null"), "isBase64Encoded")
+	payload = edit(t, payload, json.RawMessage("null"), "requestContext", "authorizer")
+	payload = edit(t, payload, strings.Split(strings.Repeat("c=1 ", 40)+"d=2", " "), "cookies")
+	invoke(t, func(_ http.ResponseWriter, r *http.Request) {
+		require.ElementsMatch(t, []string{"1", "2"}, r.Header["X-Made-Up"])
+		require.Equal(t, []string{""}, r.Header["Accept"])
+		require.Equal(t, []string{"kept as it is"}, r.Header["a b"])
+		require.Equal(t, "other.example.com", r.Host)
+		require.NotContains(t, r.Header, "Host")
+		cookies := r.Cookies()
+		require.Len(t, cookies, 41)
+		require.Equal(t, "d", cookies[40].Name)
+		before := maps.Clone(r.Header)
+		for name, values := range r.Header {
+			_ = append(values, "written by a handler")
+			require.Equal(t, before[name], values)
+		}
+	}, payload)
 }
 
 func TestPanicsAreLogged(t *testing.T) {

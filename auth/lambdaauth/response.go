@@ -2,14 +2,20 @@ package lambdaauth
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/iotenant/iotenant"
 )
 
 // maxResponse is Lambda's limit of a synchronous response, in bytes.
 const maxResponse = 6 << 20
+
+// errOverflow: a response is larger than Lambda can answer.
+var errOverflow = fmt.Errorf("lambdaauth: response too large: %w", iotenant.ErrInvalid)
 
 // response is a http.ResponseWriter that writes an HTTP API response.
 type response struct {
@@ -19,10 +25,18 @@ type response struct {
 	head   []byte // the encoded status, cookies and headers
 	typed  bool   // there is a Content-Type, or there must be none
 	body   []byte
+	// size counts what the handler wrote, overflown that it was too much.
+	size      int
+	overflown bool
+
+	firstHead [256]byte
+	firstBody [512]byte
 }
 
-func newResponse(method string) *response {
-	return &response{method: method, header: http.Header{}}
+func (r *response) start(method string) {
+	r.method, r.header, r.status = method, http.Header{}, 0
+	r.head, r.body = r.firstHead[:0], r.firstBody[:0]
+	r.size, r.overflown = 0, false
 }
 
 // Header implements http.ResponseWriter.
@@ -81,7 +95,8 @@ func (r *response) appendCookies() {
 	}
 }
 
-// Write implements http.ResponseWriter.
+// Write implements http.ResponseWriter. What is more than Lambda can answer is
+// an error, and makes the response a 500.
 func (r *response) Write(data []byte) (int, error) {
 	if r.status == 0 {
 		r.WriteHeader(http.StatusOK)
@@ -89,9 +104,14 @@ func (r *response) Write(data []byte) (int, error) {
 	if !r.bodyAllowed() {
 		return 0, http.ErrBodyNotAllowed
 	}
-	if r.method != http.MethodHead {
-		r.body = append(r.body, data...)
+	if r.method == http.MethodHead {
+		return len(data), nil
 	}
+	if r.size += len(data); r.size > maxResponse {
+		r.body, r.overflown = nil, true
+		return 0, errOverflow
+	}
+	r.body = append(r.body, data...)
 	return len(data), nil
 }
 
@@ -99,11 +119,9 @@ func (r *response) bodyAllowed() bool {
 	return r.status >= 200 && r.status != http.StatusNoContent && r.status != http.StatusNotModified
 }
 
-func (r *response) tooLarge() bool { return len(r.body) > maxResponse }
-
 // fail replaces whatever was written by a 500.
 func (r *response) fail() {
-	*r = *newResponse(r.method)
+	r.start(r.method)
 	r.header.Set("Content-Type", "application/problem+json")
 	r.WriteHeader(http.StatusInternalServerError)
 	_, _ = r.Write([]byte(`{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the request could not be served"}`))
@@ -114,7 +132,8 @@ func (r *response) encode() []byte {
 	if r.status == 0 {
 		r.WriteHeader(http.StatusOK)
 	}
-	out := r.head
+	out := make([]byte, 0, len(r.head)+len(r.body)+len(r.body)/8+128)
+	out = append(out, r.head...)
 	if !r.typed && len(r.body) > 0 {
 		if out[len(out)-1] != '{' {
 			out = append(out, ',')
