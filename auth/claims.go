@@ -124,10 +124,13 @@ func (d *decoder) strings(to [][]byte) [][]byte {
 // seconds reads a NumericDate (RFC 7519). A fraction is dropped; an exponent,
 // which no issuer writes, is refused, as is a time before 1970 or after 9999.
 func (d *decoder) seconds() (value int64) {
-	for _, c := range d.scan.Number() {
-		if c == '.' {
-			break
-		}
+	number := d.scan.Number()
+	whole, fraction, _ := bytes.Cut(number, dot)
+	if bytes.IndexByte(fraction, 'e') >= 0 || bytes.IndexByte(fraction, 'E') >= 0 {
+		d.scan.Fail("not a date in seconds")
+		return 0
+	}
+	for _, c := range whole {
 		if c < '0' || c > '9' || value > maxSeconds {
 			d.scan.Fail("not a date in seconds")
 			return 0
@@ -139,6 +142,8 @@ func (d *decoder) seconds() (value int64) {
 	}
 	return value
 }
+
+var dot = []byte{'.'}
 
 func (d *decoder) header(text []byte) (h header, err error) {
 	d.start(text)

@@ -30,8 +30,9 @@ const DefaultTenantClaim = "custom:tenant_id"
 type VerifierOptions struct {
 	// TokenUses are the kinds of tokens that are taken. Default access only.
 	TokenUses []TokenUse
-	// TenantClaim is the claim that holds the tenant id, as a string. Default
-	// [DefaultTenantClaim].
+	// TenantClaim is the claim that holds the tenant id, as a string: one that
+	// only the platform can set. Claims that mean something else are refused,
+	// such as "nickname", which users choose. Default [DefaultTenantClaim].
 	TenantClaim string
 	// Skew is by how much clocks may differ: it is granted to "exp", "nbf"
 	// and "iat". Default 30 s.
@@ -115,14 +116,19 @@ func (o VerifierOptions) check() error {
 	return checkTenantClaim(o.TenantClaim)
 }
 
-// checkTenantClaim refuses the claims that mean something else, some of which
-// users choose themselves.
+// reservedClaims mean something else: those of tokens, and the standard
+// attributes of OpenID Connect, most of which users choose themselves.
+var reservedClaims = []string{
+	"", "iss", "sub", "aud", "client_id", "token_use", "username", "cognito:username", "cognito:groups", "cognito:roles",
+	"cognito:preferred_role", "scope", "jti", "origin_jti", "event_id", "device_key", "version", "nonce", "identities",
+	"exp", "nbf", "iat", "auth_time",
+	"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
+	"email", "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number", "phone_number_verified",
+	"address", "updated_at",
+}
+
 func checkTenantClaim(name string) error {
-	reserved := []string{
-		"", "iss", "sub", "aud", "client_id", "token_use", "username", "cognito:username", "cognito:groups",
-		"scope", "jti", "exp", "nbf", "iat", "auth_time",
-	}
-	if slices.Contains(reserved, name) {
+	if slices.Contains(reservedClaims, name) {
 		return fmt.Errorf("%w: tenant claim %q", ErrConfig, name)
 	}
 	return nil

@@ -197,7 +197,7 @@ func TestAttackClaims(t *testing.T) {
 		{"client_id", nil}, {"client_id", "other-client"}, {"client_id", ""}, {"client_id", []string{"test-client"}},
 		{"exp", nil}, {"exp", now - 31}, {"exp", 0}, {"exp", -1}, {"exp", fmt.Sprint(now + 3600)}, {"exp", true},
 		{"exp", json.Number("1e18")}, {"exp", json.Number("99999999999999999999999999")}, {"exp", json.Number("253402300800")},
-		{"nbf", now + 3600}, {"nbf", "0"}, {"iat", now + 3600}, {"iat", json.Number("-5")}, {"auth_time", "now"},
+		{"nbf", now + 3600}, {"nbf", "0"}, {"nbf", json.Number("9.9e9")}, {"nbf", json.Number("9.9E+9")}, {"nbf", json.Number("99e8")}, {"iat", now + 3600}, {"iat", json.Number("-5")}, {"auth_time", "now"},
 		{"sub", nil}, {"sub", ""}, {"sub", 7},
 		{"cognito:groups", "admins"}, {"cognito:groups", []any{1}}, {"cognito:groups", []any{"a", nil}}, {"cognito:groups", map[string]any{}},
 		{"scope", []string{"a"}}, {"username", 1}, {"jti", 1}, {"cognito:username", []any{}}, {"aud", 1}, {"aud", []any{1}},
@@ -453,6 +453,7 @@ func TestNewVerifierRefusesBadConfiguration(t *testing.T) {
 		"claim":     func(o *auth.VerifierOptions) { o.TenantClaim = "" },
 		"subject":   func(o *auth.VerifierOptions) { o.TenantClaim = "sub" },
 		"client_id": func(o *auth.VerifierOptions) { o.TenantClaim = "client_id" },
+		"nickname":  func(o *auth.VerifierOptions) { o.TenantClaim = "nickname" }, // users choose it
 	} {
 		_, err := auth.NewVerifier([]auth.Issuer{good}, change)
 		require.ErrorIs(t, err, auth.ErrConfig, name)

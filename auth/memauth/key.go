@@ -199,7 +199,7 @@ func (k *keyring) read(ctx context.Context) (*knownKeys, error) {
 		}
 		public = append(public, publicJWK(item.Value.ID, &private.PublicKey))
 		known.signer = signer{id: item.Value.ID, key: private}
-		known.last, known.signsUntil = item.Value.Sequence, item.Value.SignsUntil
+		known.last, known.signsUntil = item.Value.Sequence, k.signsUntil(&item.Value)
 		if item.Value.Expires.Before(known.rereadAt) {
 			known.rereadAt = item.Value.Expires
 		}
@@ -209,6 +209,17 @@ func (k *keyring) read(ctx context.Context) (*knownKeys, error) {
 	}
 	k.known.Store(known)
 	return known, nil
+}
+
+// signsUntil returns when the next key takes over: in time for the last token
+// to expire while this key is published, also if it was made when tokens were
+// valid for less long.
+func (k *keyring) signsUntil(key *SigningKey) time.Time {
+	lastToken := key.Expires.Add(-k.options.TokenTTL - keyMargin)
+	if lastToken.Before(key.SignsUntil) {
+		return lastToken
+	}
+	return key.SignsUntil
 }
 
 // publish makes the key set. It keeps the one before if nothing changed.

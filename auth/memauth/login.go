@@ -96,6 +96,9 @@ func (p *Provider) renewPassword(ctx context.Context, user User, credentials aut
 	}
 	return p.updateUser(ctx, user.Username, func(u *User) error {
 		if u.PasswordHash != user.PasswordHash {
+			if u.Epoch == user.Epoch && !user.Temporary {
+				return nil // hashed anew by another login
+			}
 			return auth.ErrCredentials // replaced meanwhile
 		}
 		u.PasswordHash, u.Temporary = encoded, false

@@ -70,9 +70,11 @@ type Options struct {
 	// MaxHashing is how many passwords are hashed at the same time; others
 	// wait. Default GOMAXPROCS.
 	MaxHashing int
-	// FreeAttempts is how many failures in a row are free. Each further one
-	// makes the username wait twice as long, from 1 s to 15 min. Passwords
-	// and codes are counted apart. Default 5.
+	// FreeAttempts is how many attempts in a row are judged without waiting.
+	// If all fail, the username waits 1 s for the next, and after each
+	// further failure twice as long, at most 15 min. A success forgets them,
+	// and so does an hour without an attempt. Passwords and codes are counted
+	// apart. Default 5.
 	FreeAttempts int
 	// Sender delivers codes. Default none: then sign-up and forgotten
 	// passwords are refused with iotenant.ErrUnsupported, and users are

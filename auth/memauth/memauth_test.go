@@ -414,6 +414,60 @@ func TestSenderFails(t *testing.T) {
 	require.ErrorIs(t, silent.ForgotPassword(t.Context(), "ann"), iotenant.ErrUnsupported)
 }
 
+func TestAttackUsernamesThatDifferInCaseOnly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, name := range []string{"risk", "straße", "σας", "Ünal"} {
+		b.createUser(t, name)
+	}
+	for _, name := range []string{"RISK", "Ri\u017fk", "ris\u212a", "STRAßE", "stra\u1e9ee", "ΣΑΣ", "σασ", "ünal"} {
+		_, err := b.SignUp(t.Context(), auth.SignUp{Username: name, Password: password, Email: "e@example.com"})
+		require.ErrorIs(t, err, auth.ErrUserExists, name)
+		_, err = b.Login(t.Context(), auth.Credentials{Username: name, Password: password})
+		require.NoError(t, err, name)
+	}
+}
+
+func TestAttackReusedRefreshToken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.createUser(t, "ann")
+	stolen := b.login(t, "ann", password).RefreshToken
+	owner, err := b.Refresh(t.Context(), stolen)
+	require.NoError(t, err)
+	restarted := b.newProvider()
+	_, err = restarted.Refresh(t.Context(), stolen)
+	require.ErrorIs(t, err, auth.ErrRefresh, "used already, before a restart")
+	_, err = restarted.Refresh(t.Context(), owner.RefreshToken)
+	require.ErrorIs(t, err, auth.ErrRefresh, "one of the two was a thief's: the session is over")
+}
+
+func TestAttackGuessedCode(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.SignUp(t.Context(), auth.SignUp{Username: "ann", Password: password, Email: "ann@example.com"})
+	require.NoError(t, err)
+	for _, guess := range []string{"", "0", "000000000000", "\x00", "wrong!"} {
+		require.ErrorIs(t, b.Confirm(t.Context(), "ann", guess), auth.ErrCode)
+	}
+	require.ErrorIs(t, b.Confirm(t.Context(), "ann", b.mailbox.code("ann")), auth.ErrTooManyAttempts, "guesses are counted")
+	b.clock.advance(time.Second)
+	require.NoError(t, b.Confirm(t.Context(), "ann", b.mailbox.code("ann")))
+}
+
+func TestAttackUserOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ann := b.createUser(t, "ann")
+	other := tenant.MustParseID("acme-b")
+	_, err := b.Profile(t.Context(), other, ann.Subject)
+	require.ErrorIs(t, err, auth.ErrUserNotFound)
+	name := "renamed"
+	_, err = b.UpdateProfile(t.Context(), other, ann.Subject, auth.ProfileChange{Name: &name})
+	require.ErrorIs(t, err, auth.ErrUserNotFound)
+	require.ErrorIs(t, b.SignOut(t.Context(), other, ann.Subject), auth.ErrUserNotFound)
+}
+
 func TestBackOff(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -497,6 +551,20 @@ func TestKeysRotateWithTime(t *testing.T) {
 	require.NoError(t, err, "the last token of the old key is valid to its end")
 	b.clock.advance(10 * time.Minute)
 	require.Equal(t, []string{keyID(t, renewed)}, published(t, b.Provider))
+}
+
+func TestKeysOutliveTokensThatBecameLonger(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.createUser(t, "ann")
+	require.Equal(t, "key-1", keyID(t, b.login(t, "ann", password)))
+	b.clock.advance(30*24*time.Hour - time.Minute)
+	restarted := b.newProvider(func(o *memauth.Options) { o.TokenTTL = 24 * time.Hour })
+	tokens, err := restarted.Login(t.Context(), auth.Credentials{Username: "ann", Password: password})
+	require.NoError(t, err)
+	b.clock.advance(24*time.Hour - time.Minute)
+	_, err = b.verifier.Authenticate(t.Context(), tokens.AccessToken)
+	require.NoError(t, err, "the key is gone before its last token")
 }
 
 func TestAttackRemovedKeyStopsVerifying(t *testing.T) {
@@ -588,6 +656,43 @@ func TestHashesFollowTheCost(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(item.Value.PasswordHash, "$argon2id$v=19$m=16,t=2,p=1$"), item.Value.PasswordHash)
 	b.login(t, "ann", password)
+}
+
+// interrupted is a repository of users in which something else happens just
+// before the first write.
+type interrupted struct {
+	tenant.Repository[memauth.User]
+	first sync.Once
+	by    func()
+}
+
+func (r *interrupted) Put(ctx context.Context, id tenant.ID, user memauth.User, cond tenant.Condition) (tenant.Version, error) {
+	r.first.Do(r.by)
+	return r.Repository.Put(ctx, id, user, cond)
+}
+
+func TestLoginsAtTheSameTimeHashAnew(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		meanwhile func(*bundle)
+		want      error
+	}{
+		"hashed by another login": {func(b *bundle) { b.login(t, "ann", password) }, nil},
+		"password replaced": {func(b *bundle) {
+			require.NoError(t, b.ForgotPassword(t.Context(), "ann"))
+			require.NoError(t, b.ResetPassword(t.Context(), "ann", b.mailbox.code("ann"), "another fine secret"))
+		}, auth.ErrCredentials},
+	} {
+		b := setup(t)
+		b.createUser(t, "ann")
+		dearer := func(o *memauth.Options) { o.Hashing = memauth.Argon2{MemoryKiB: 16, Passes: 2, Lanes: 1} }
+		b.Provider = b.newProvider(dearer)
+		users := b.repositories.Users
+		b.repositories.Users = &interrupted{Repository: users, by: func() { test.meanwhile(b) }}
+		late := b.newProvider(dearer)
+		_, err := late.Login(t.Context(), auth.Credentials{Username: "ann", Password: password})
+		require.ErrorIs(t, err, test.want, name)
+	}
 }
 
 func TestAttackSecretsAreNotLoggedNorStored(t *testing.T) {

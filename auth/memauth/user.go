@@ -156,11 +156,21 @@ func canonicalUsername(username string) (string, error) {
 			return "", fmt.Errorf("%w: username: holds a space or a control character", auth.ErrProfile)
 		}
 	}
-	lower := strings.ToLower(username)
+	lower := strings.Map(foldCase, username)
 	if len(lower) > maxUsername {
 		return "", fmt.Errorf("%w: username: longer than %d bytes in lower case", auth.ErrProfile, maxUsername)
 	}
 	return lower, nil
+}
+
+// foldCase returns the same for all characters that differ only in case, of
+// which some have more than two: the long s is an s as well.
+func foldCase(r rune) rune {
+	first := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		first = min(first, next)
+	}
+	return unicode.ToLower(first)
 }
 
 func checkEmail(email string) error {

@@ -92,6 +92,26 @@ var authGuards = []guard{
 		disabled:  "",
 		tests:     []string{"TestAttackReassignedUserLosesTheOldTenant", "TestAttackSuspendedTenantSessionsStayEnded"},
 	}, {
+		name: "a refresh token works once", file: "auth/memauth/session.go", pkg: "./auth/memauth",
+		statement: "if !isDigestOf(session.Secret, token.secret) {",
+		disabled:  "if !isDigestOf(session.Secret, token.secret) && false {",
+		tests:     []string{"TestAttackReusedRefreshToken"},
+	}, {
+		name: "a code is the one that was sent", file: "auth/memauth/signup.go", pkg: "./auth/memauth",
+		statement: "u.Code.Purpose == purpose && isDigestOf(u.Code.Digest, u.Subject+\".\"+code)",
+		disabled:  "u.Code.Purpose == purpose",
+		tests:     []string{"TestAttackGuessedCode"},
+	}, {
+		name: "a user is one of the caller's tenant", file: "auth/memauth/user.go", pkg: "./auth/memauth",
+		statement: "return u.Tenant == id && u.Subject == subject",
+		disabled:  "return u.Subject == subject",
+		tests:     []string{"TestAttackUserOfAnotherTenant"},
+	}, {
+		name: "usernames differ in more than case", file: "auth/memauth/user.go", pkg: "./auth/memauth",
+		statement: "lower := strings.Map(foldCase, username)",
+		disabled:  "lower := username",
+		tests:     []string{"TestAttackUsernamesThatDifferInCaseOnly"},
+	}, {
 		name: "no user belongs to the platform", file: "auth/memauth/admin.go", pkg: "./auth/memauth",
 		statement: "if id == tenant.Platform() {",
 		disabled:  "if false {",
