@@ -24,6 +24,12 @@ type event struct {
 	body                       string
 	base64Encoded              bool
 	jwtClaims, lambdaContext   []byte // JSON, views of the payload
+
+	// Room for what most events need, with the event in one piece of memory.
+	firstValues [usualHeaders]string
+	firstText   [512]byte
+	cookie      [1]string
+	address     url.URL
 }
 
 // usualHeaders is room for the headers and cookies that an event has. A map
@@ -44,7 +50,7 @@ func newReader(payload []byte) reader {
 
 func (e *event) parse(payload []byte) error {
 	r := newReader(payload)
-	r.values = make([]string, 0, usualHeaders)
+	r.values, r.text = e.firstValues[:0], e.firstText[:0]
 	e.payload, e.header = payload, make(http.Header, usualHeaders)
 	if r.object() {
 		for name, ok := r.member(); ok; name, ok = r.member() {
@@ -270,7 +276,8 @@ func (e *event) request(ctx context.Context, body *body) (*http.Request, error) 
 		return nil, err
 	}
 	if len(e.cookies) > 0 {
-		e.header["Cookie"] = []string{strings.Join(e.cookies, "; ")}
+		e.cookie[0] = strings.Join(e.cookies, "; ")
+		e.header["Cookie"] = e.cookie[:]
 	}
 	address, uri := e.url()
 	host := e.host
@@ -322,7 +329,8 @@ func (e *event) decodeBody() (string, error) {
 // request line. A path that is not well encoded is taken as it is.
 func (e *event) url() (address *url.URL, uri string) {
 	raw := e.path()
-	address = &url.URL{Path: raw, RawQuery: e.rawQuery}
+	address = &e.address
+	address.Path, address.RawQuery = raw, e.rawQuery
 	if !plainPath(raw) {
 		path, err := url.PathUnescape(raw)
 		if err != nil {
