@@ -59,6 +59,7 @@ type alarm struct {
 
 	property  *formula
 	operator  Comparison
+	relation  relation // of the operator
 	threshold *formula
 	reads     []int // inputs that the property reads
 
@@ -201,10 +202,8 @@ func (a *alarm) test(f *frame) (invoked, ok bool) {
 }
 
 func (a *alarm) compare(f *frame, x, y Value) (result bool, bad Value) {
-	operator := comparisons[a.operator]
-	relation := relations[operator]
 	if x.isNumber() && y.isNumber() {
-		return relation.holds(compareNumbers(x, y)) == yes, Value{}
+		return a.relation.holds(compareNumbers(x, y)) == yes, Value{}
 	}
 	switch a.operator {
 	case Equal, NotEqual:
@@ -213,10 +212,10 @@ func (a *alarm) compare(f *frame, x, y Value) (result bool, bad Value) {
 		}
 	default:
 		if x.kind == String && y.kind == String && !f.model.semantics.StringOrderFails {
-			return relation.holds(strings.Compare(x.text, y.text)) == yes, Value{}
+			return a.relation.holds(strings.Compare(x.text, y.text)) == yes, Value{}
 		}
 	}
-	return false, newFault(mismatched, operator, x.kind, y.kind)
+	return false, newFault(mismatched, comparisons[a.operator], x.kind, y.kind)
 }
 
 // ruleFailed records that the rule could not be applied.

@@ -160,6 +160,9 @@ func (c *compiler) literal(node exprlang.Node) (expression, types) {
 func (c *compiler) path(path *exprlang.Path) expression {
 	text := path.String()
 	reference := c.symbols.resolve(path)
+	if !reference.ok {
+		return func(*frame) Value { return Value{text: text} }
+	}
 	if reference.isVariable {
 		i := reference.index
 		return func(f *frame) Value {

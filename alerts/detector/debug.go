@@ -17,10 +17,14 @@ func (r *Result) AppendDebug(b []byte, s *State, t *Trigger) []byte {
 	b = appendMember(b, "finalState", r.After)
 	b = append(b, `,"finalVariables":`...)
 	b = appendVariables(b, s.AppendVariables(nil))
-	if t.Message != nil {
+	switch {
+	case t.Message != nil:
 		b = appendMember(b, "message", string(t.Message.scanner.data))
 		b = appendMember(b, "messageType", "CUSTOMER_MESSAGE")
-	} else {
+	case t.Operation != nil:
+		b = appendMember(b, "operation", string(t.Operation.Kind))
+		b = appendMember(b, "messageType", "OPERATION_MESSAGE")
+	default:
 		b = appendMember(b, "timerName", t.Timer)
 		b = appendMember(b, "messageType", "TIMER_MESSAGE")
 	}

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/iotenant/iotenant/internal/exprlang"
 )
 
 // object is a JSON object of a model, with its place.
@@ -19,40 +21,49 @@ type object struct {
 	known   map[string]bool
 }
 
-// parseDocument reads JSON text whose top is an object.
-func parseDocument(data []byte) (map[string]any, error) {
+// parseDocument reads JSON text whose top is an object. It is not ok, and adds
+// a finding, if the text is none.
+func parseDocument(data []byte, findings *findings) (members map[string]any, ok bool) {
 	if len(data) > MaxModelSize {
-		return nil, fmt.Errorf("model is %d bytes long, want at most %d", len(data), MaxModelSize)
+		findings.add(LevelError, Structure, "", "model is %d bytes long, want at most %d", len(data), MaxModelSize)
+		return nil, false
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var top any
 	if err := decoder.Decode(&top); err != nil {
-		return nil, located(data, err)
+		findings.syntax(data, err)
+		return nil, false
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("data after the JSON object, at byte %d", decoder.InputOffset())
+		findings.document(data, int(decoder.InputOffset()), "data after the JSON object")
+		return nil, false
 	}
-	members, ok := top.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("want a JSON object, got %s", jsonKind(top))
+	if members, ok = top.(map[string]any); !ok {
+		findings.add(LevelError, Structure, "", "want a JSON object, got %s", jsonKind(top))
 	}
-	return members, nil
+	return members, ok
 }
 
-// located adds line and column to a syntax error.
-func located(data []byte, err error) error {
+// syntax adds what is wrong with JSON text.
+func (f *findings) syntax(data []byte, err error) {
 	var syntax *json.SyntaxError
 	switch {
-	case errors.As(err, &syntax):
-		before := data[:min(int(max(syntax.Offset-1, 0)), len(data))]
-		line := bytes.Count(before, []byte("\n")) + 1
-		column := len([]rune(string(before[bytes.LastIndexByte(before, '\n')+1:]))) + 1
-		return fmt.Errorf("not JSON: line %d, column %d: %w", line, column, err)
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		return errors.New("not JSON: the text ends early")
+		f.document(data, len(data), "not JSON: the text ends early")
+	case errors.As(err, &syntax):
+		f.document(data, int(syntax.Offset)-1, "not JSON: "+err.Error())
+	default:
+		f.add(LevelError, Structure, "", "not JSON: %s", err)
 	}
-	return fmt.Errorf("not JSON: %w", err)
+}
+
+// document adds a finding about a place in the document itself.
+func (f *findings) document(data []byte, offset int, message string) {
+	offset = max(0, min(offset, len(data)))
+	at := &exprlang.Error{Source: strings.ToValidUTF8(string(data), "?"), Offset: offset}
+	line, column := at.Position()
+	f.put(Finding{Level: LevelError, Type: Structure, Message: message, Line: line, Column: column, Caret: at.Caret()})
 }
 
 func jsonKind(value any) string {

@@ -93,7 +93,7 @@ func (m *Model) begin(f *frame, s *State, t *Trigger, r *Result) error {
 		r.Created, s.created = true, f.at
 	}
 	if timer >= 0 {
-		s.timers[timer].fire()
+		s.fire(timer, m.semantics.JoinTimers)
 	} else if t.Message != nil {
 		m.apply(s, t.Message)
 	}
@@ -110,8 +110,8 @@ func (m *Model) begin(f *frame, s *State, t *Trigger, r *Result) error {
 func (m *Model) accept(s *State, t *Trigger) (input, timer int, err error) {
 	switch {
 	case t.Message != nil && t.Timer == "" && t.Operation == nil:
-		if t.Message.model != m {
-			return 0, 0, fmt.Errorf("%w: message was not read by this model", ErrTrigger)
+		if t.Message.model != m || t.Message.ignored {
+			return 0, 0, fmt.Errorf("%w: message was not read by this model, or is to be ignored", ErrTrigger)
 		}
 		return t.Message.input, -1, nil
 	case t.Operation != nil && t.Message == nil && t.Timer == "":

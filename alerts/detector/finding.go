@@ -39,9 +39,10 @@ type Finding struct {
 	// What stands outside of the definition has its path in the document.
 	Path    string
 	Message string
-	// Expression, Line, Column and Caret show the place in an expression.
-	// Line and Column count from 1; they are 0 if the finding is about no
-	// expression. Caret holds the line and the caret under the place.
+	// Expression, Line, Column and Caret show the place in an expression, or,
+	// if the model is no JSON, in its text; then Expression is empty. Line and
+	// Column count from 1; they are 0 if the finding is about neither. Caret
+	// holds the line and the caret under the place.
 	Expression   string
 	Line, Column int
 	Caret        string

@@ -38,18 +38,15 @@ func Load(data []byte, optFns ...func(*Options)) (*Model, error) {
 		fn(&o)
 	}
 	r := newReader(&o)
-	members, err := parseDocument(data)
-	if err != nil {
-		r.findings.add(LevelError, Structure, "", "%s", err)
+	members, ok := parseDocument(data, &r.findings)
+	if !ok {
 		return nil, r.error()
 	}
 	if len(data) > maxDefinitionBytes {
 		r.findings.add(r.findings.quota(), ServiceLimits, "", "model is %d bytes long, want at most %d", len(data), maxDefinitionBytes)
 	}
 	r.document(r.object("", members))
-	if r.findings.errors == 0 {
-		r.link()
-	}
+	r.link() // also after errors: it finds others
 	if r.findings.errors > 0 {
 		return nil, r.error()
 	}
@@ -150,8 +147,7 @@ func (r *reader) nested(definition *object) {
 
 func (r *reader) configuration(o *object) {
 	m := r.model
-	m.name = o.text("detectorModelName")
-	o.limit("detectorModelName", m.name, maxNameLength)
+	m.name = r.modelName(o, "detectorModelName")
 	m.description = o.text("detectorModelDescription")
 	o.limit("detectorModelDescription", m.description, maxDescriptionLength)
 	m.role = o.text("roleArn")
@@ -162,6 +158,27 @@ func (r *reader) configuration(o *object) {
 		}
 	}
 	r.key(o)
+}
+
+// modelName reads the name of a model, which a bare one does not have.
+func (r *reader) modelName(o *object, member string) string {
+	name := o.text(member)
+	o.limit(member, name, maxNameLength)
+	if !isModelName(name) {
+		r.findings.add(r.findings.quota(), Structure, o.at(member), "%s is %q, want letters, digits, '_' and '-'", member, name)
+	}
+	return name
+}
+
+// isModelName reports whether name matches ^[a-zA-Z0-9_-]*$, which holds for
+// models, and which the service asked of states too.
+func isModelName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !isKeyByte(c) && c != '_' || c == ':' {
+			return false
+		}
+	}
+	return true
 }
 
 // key reads the path of the attribute that names the detector.
@@ -218,6 +235,9 @@ func (r *reader) nameStates(states []*object) {
 
 func (r *reader) state(o *object, s *state) {
 	s.name = o.name("stateName")
+	if !isModelName(s.name) {
+		r.findings.add(LevelWarning, Structure, o.at("stateName"), "stateName is %q, the service wanted letters, digits, '_' and '-'", s.name)
+	}
 	for _, part := range []struct {
 		member    string
 		lifecycle *lifecycle
@@ -299,10 +319,14 @@ func (r *reader) formula(source, path string, want types, message string) *formu
 	failed := false
 	for _, p := range r.symbols.check(node) {
 		level, text := LevelError, message+": "+p.message
-		if p.warning {
+		switch {
+		case p.kind == ReferencedData:
+			level, text = LevelWarning, p.message
+		case p.kind == ReferencedResource:
 			level, text = r.findings.quota(), p.message
+		default:
+			failed = true
 		}
-		failed = failed || !p.warning
 		at := &exprlang.Error{Source: source, Offset: p.node.Offset()}
 		r.findings.expression(level, p.kind, path, at, text)
 	}
@@ -352,16 +376,35 @@ func calls(node exprlang.Node, function string) bool {
 	return found
 }
 
+// checkKey reports inputs that do not declare the key. The service looked it up
+// in the payload all the same.
+func (r *reader) checkKey() {
+	if r.options.Attributes == nil || len(r.keyPath) == 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.symbols.inputs)) {
+		declared, ok := r.symbols.attributes[name]
+		if ok && !slices.ContainsFunc(declared, func(prefix []string) bool { return isPrefix(prefix, r.keyPath) }) {
+			r.findings.add(LevelWarning, ReferencedData, "", "The key %s is no declared attribute of input '%s'.", r.model.key, name)
+		}
+	}
+}
+
+func isPrefix(prefix, path []string) bool {
+	return len(prefix) <= len(path) && slices.Equal(prefix, path[:len(prefix)])
+}
+
 // checkUse reports names that are read but never set, and quotas on names.
 func (r *reader) checkUse(o *object) {
+	r.checkKey()
 	for _, name := range slices.Sorted(maps.Keys(r.symbols.variables)) {
 		if u := r.symbols.variables[name]; !u.set {
-			r.findings.add(LevelWarning, ReferencedData, u.read, "Detected broken Variable: variable %s is used in an expression but is never set.", name)
+			r.findings.add(r.findings.quota(), ReferencedData, u.read, "Detected broken Variable: variable %s is used in an expression but is never set.", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.symbols.timers)) {
 		if u := r.symbols.timers[name]; !u.set {
-			r.findings.add(LevelWarning, ReferencedData, u.read, "Detected broken Timer: timer %s is used in an expression but is never set.", name)
+			r.findings.add(r.findings.quota(), ReferencedData, u.read, "Detected broken Timer: timer %s is used in an expression but is never set.", name)
 		}
 	}
 	if n := len(r.symbols.variables); n > maxVariables {

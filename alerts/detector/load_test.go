@@ -64,7 +64,7 @@ func TestLoadErrors(t *testing.T) {
 	for _, test := range []struct{ name, model, path, message string }{
 		{"empty", ``, "", "not JSON: the text ends early"},
 		{"cut", `{"states":[`, "", "not JSON: the text ends early"},
-		{"syntax", "{\n \"a\": x}", "", "not JSON: line 2, column 7: invalid character 'x' looking for beginning of value"},
+		{"syntax", "{\n \"a\": x}", "", "not JSON: invalid character 'x' looking for beginning of value"},
 		{"array", `[]`, "", "want a JSON object, got an array"},
 		{"tail", `{} {}`, "", "data after the JSON object"},
 		{"nothing", `{"a":1}`, "", "no model: want detectorModelDefinition, detectorModel, states, or alarmRule"},
@@ -222,6 +222,8 @@ func TestQuotas(t *testing.T) {
 func TestFindings(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, model, message string }{
+		{"state name", `{"initialStateName":"a b","states":[{"stateName":"a b","onInput":{"events":[{"eventName":"e","condition":"$input.I.v > 0"}]}}]}`, `stateName is "a b"`},
+		{"model name", `{"detectorModelName":"a b","detectorModelDefinition":` + oneEvent(`{"eventName":"x"}`) + `}`, `detectorModelName is "a b"`},
 		{"broken variable", oneEvent(`{"eventName":"x","condition":"$variable.v != $variable.v"}`), "Detected broken Variable: variable v is used in an expression but is never set."},
 		{"broken timer", oneEvent(`{"eventName":"x","condition":"timeout('t')"}`), "Detected broken Timer: timer t is used in an expression but is never set."},
 		{"trigger type", oneEvent(`{"eventName":"x","condition":"triggerType('Msg')"}`), `triggerType("Msg") is never true`},
@@ -281,8 +283,15 @@ func TestAttributes(t *testing.T) {
 	require.Contains(t, model.Findings()[0].Message, "$input.I.v is no declared attribute of input 'I'.")
 	require.Equal(t, []string{"a", "b", "c"}, run(model))
 
-	_, err = detector.Load([]byte(definition), declared("o.x", "l"), func(o *detector.Options) { o.Strict = true })
-	require.ErrorContains(t, err, "$input.I.v is no declared attribute")
+	for _, option := range []func(*detector.Options){
+		func(o *detector.Options) { o.Strict = true },
+		func(o *detector.Options) { o.Semantics.UndeclaredIsUndefined = true },
+	} {
+		model, err = detector.Load([]byte(definition), declared("o.x", "l"), option)
+		require.NoError(t, err)
+		require.Len(t, model.Findings(), 1)
+		require.Equal(t, []string{"a", "c"}, run(model))
+	}
 	_, err = detector.Load([]byte(definition), func(o *detector.Options) { o.Strict, o.Attributes = true, map[string][]string{} })
 	require.ErrorContains(t, err, "Detector Model Definition contains reference to Input 'I' that does not exist.")
 }

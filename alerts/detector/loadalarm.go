@@ -58,8 +58,7 @@ func (r *reader) alarmDocument(o *object) {
 func (r *reader) alarmConfiguration(o *object) {
 	m := r.model
 	m.alarm = &alarm{}
-	m.name = o.text("alarmModelName")
-	o.limit("alarmModelName", m.name, maxNameLength)
+	m.name = r.modelName(o, "alarmModelName")
 	m.description = o.text("alarmModelDescription")
 	o.limit("alarmModelDescription", m.description, maxDescriptionLength)
 	m.role = o.text("roleArn")
@@ -257,7 +256,9 @@ func (r *reader) checkAlarmInputs() {
 	if siteWise && r.model.key == "" {
 		r.model.key, r.keyPath = siteWiseAlarmKey, []string{siteWiseAlarmKey}
 	}
+	r.checkKey()
 	r.later = append(r.later, func() {
+		a.relation = relations[comparisons[a.operator]]
 		for _, name := range properties {
 			a.reads = append(a.reads, r.model.findInput(name))
 		}

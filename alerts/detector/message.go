@@ -20,6 +20,7 @@ import (
 type Message struct {
 	model   *Model
 	input   int
+	ignored bool
 	scanner scanner
 }
 
@@ -32,6 +33,10 @@ func (m *Message) Key() []byte {
 	}
 	return m.scanner.keyText
 }
+
+// Ignored reports whether the message is for no detector, which only
+// [Semantics.IgnoreKeyless] allows. It is not to be evaluated.
+func (m *Message) Ignored() bool { return m.ignored }
 
 // Payload returns the bytes that were read. They belong to the caller of Read.
 func (m *Message) Payload() []byte { return m.scanner.data }
@@ -49,7 +54,7 @@ func (m *Model) Read(message *Message, input string, payload []byte) error {
 	if index < 0 {
 		return fmt.Errorf("%w: model %q reads no input %q", ErrInput, m.name, input)
 	}
-	message.model, message.input = m, index
+	message.model, message.input, message.ignored = m, index, false
 	err := message.scanner.scan(payload, m.inputs[index].root, m.maxDepth)
 	if err == nil {
 		err = m.checkKey(message)
@@ -79,6 +84,9 @@ func (m *Model) checkKey(message *Message) error {
 	switch message.scanner.keyKind {
 	case String:
 	case Undefined:
+		if message.ignored = m.semantics.IgnoreKeyless; message.ignored {
+			return nil
+		}
 		return fmt.Errorf("%w: no value at %q", ErrKey, m.key)
 	default:
 		return fmt.Errorf("%w: %s at %q, want a String, number or Boolean", ErrKey, message.scanner.keyKind, m.key)

@@ -32,7 +32,8 @@ type Options struct {
 	// MaxDepth is how deep a payload may nest. Default: [DefaultMaxDepth].
 	MaxDepth int
 	// Attributes holds the declared attribute paths of the inputs, by input
-	// name. A reference to another input or path is a warning, and an error if
+	// name, see [LoadInput]. A reference to another input is a warning, and an
+	// error if Strict; one to another path is a warning, and undefined if
 	// Strict. Nil: nothing is known about inputs.
 	Attributes map[string][]string
 	// Semantics answers the questions that the service left open.
@@ -46,6 +47,13 @@ type Semantics struct {
 	// ForgetInputs: $input reads only the message that caused this evaluation.
 	// Recommended: the last message of each input is retained.
 	ForgetInputs bool
+	// UndeclaredIsUndefined: with [Options.Attributes], attributes that are not
+	// declared are undefined; so they are if Strict. Recommended: what the
+	// payload holds can be read.
+	UndeclaredIsUndefined bool
+	// IgnoreKeyless: a message without a value at the key's path is for no
+	// detector and ignored, see [Message.Ignored]. Recommended: it is [ErrKey].
+	IgnoreKeyless bool
 	// MergeInputs: a message changes the retained attributes that it holds.
 	// Recommended: it replaces the whole retained message.
 	MergeInputs bool
@@ -67,6 +75,9 @@ type Semantics struct {
 	// SkipUntestedTimers: the expiry of a timer evaluates a state only if its
 	// onInput calls timeout(). Recommended: it evaluates every state.
 	SkipUntestedTimers bool
+	// JoinTimers: the expiry of a timer is also that of all others that are
+	// due by then, in one evaluation. Recommended: one evaluation each.
+	JoinTimers bool
 	// SnapshotActions: the expressions of actions in a BATCH lifecycle see the
 	// variables as they were when the lifecycle began. Recommended: they see
 	// what earlier actions wrote.

@@ -237,6 +237,20 @@ func (t *timer) clear() { t.flags &= frozen | read }
 // fire marks the timer as elapsed, for timeout() to read.
 func (t *timer) fire() { t.flags = elapsed | pending }
 
+// fire marks a timer as elapsed; with join, all that are due by its time too.
+func (s *State) fire(i int, join bool) {
+	due := s.timers[i].due
+	s.timers[i].fire()
+	if !join {
+		return
+	}
+	for j := range s.timers {
+		if t := &s.timers[j]; t.flags&running != 0 && t.due <= due {
+			t.fire()
+		}
+	}
+}
+
 const microsecondsPerSecond = 1_000_000
 
 // clearInputs forgets the retained attributes.

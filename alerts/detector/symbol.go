@@ -29,6 +29,8 @@ type symbols struct {
 	attributes map[string][][]string // declared paths by input; nil: unknown
 
 	alarm bool // of an alarm model
+	// hideUndeclared: attributes that are not declared are undefined.
+	hideUndeclared bool
 
 	variableNames []string
 	timerNames    []string
@@ -46,6 +48,8 @@ func newSymbols(o *Options) *symbols {
 		inputs:    map[string]*node{},
 		variables: map[string]*usage{},
 		timers:    map[string]*usage{},
+
+		hideUndeclared: o.Strict || o.Semantics.UndeclaredIsUndefined,
 	}
 	if o.Attributes != nil {
 		s.attributes = map[string][][]string{}
@@ -64,7 +68,6 @@ type problem struct {
 	node    exprlang.Node
 	kind    FindingType
 	message string
-	warning bool
 }
 
 // check returns what is wrong with the names and functions of an expression.
@@ -184,13 +187,26 @@ func (s *symbols) undeclared(path *exprlang.Path) *problem {
 	declared, ok := s.attributes[input]
 	if !ok {
 		return &problem{path, ReferencedResource,
-			fmt.Sprintf("Detector Model Definition contains reference to Input '%s' that does not exist.", input), true}
+			fmt.Sprintf("Detector Model Definition contains reference to Input '%s' that does not exist.", input)}
 	}
-	if !slices.ContainsFunc(declared, func(prefix []string) bool { return startsWith(path.Segments[2:], prefix) }) {
+	if !declares(declared, path.Segments[2:]) {
 		return &problem{path, ReferencedData,
-			fmt.Sprintf("%s is no declared attribute of input '%s'.", path, input), true}
+			fmt.Sprintf("%s is no declared attribute of input '%s'.", path, input)}
 	}
 	return nil
+}
+
+// hidden reports whether a reference is undefined because it is not declared.
+func (s *symbols) hidden(path *exprlang.Path) bool {
+	if !s.hideUndeclared || s.undeclared(path) == nil {
+		return false
+	}
+	_, known := s.attributes[path.Segments[1].Name]
+	return known
+}
+
+func declares(declared [][]string, path []exprlang.Segment) bool {
+	return slices.ContainsFunc(declared, func(prefix []string) bool { return startsWith(path, prefix) })
 }
 
 // startsWith reports whether a path lies at or below a declared attribute.
@@ -226,7 +242,9 @@ func (s *symbols) register(f *formula) {
 				return
 			}
 			if input, attribute, ok := inputReference(n); ok {
-				s.input(input).insert(attribute).slot = wanted
+				if root := s.input(input); !s.hidden(n) {
+					root.insert(attribute).slot = wanted
+				}
 			} else if n.Segments[0].Name == "$variable" {
 				noteRead(s.variables, n.Segments[1].Name, f)
 			}
@@ -311,7 +329,7 @@ type reference struct {
 }
 
 // resolve returns the place of a reference that check has passed. It is not ok
-// for true, false and the bare words of convert.
+// for true, false, the bare words of convert, and what is hidden.
 func (s *symbols) resolve(path *exprlang.Path) reference {
 	segments := path.Segments
 	if segments[0].Name == "$variable" {
@@ -319,7 +337,7 @@ func (s *symbols) resolve(path *exprlang.Path) reference {
 		return reference{isVariable: true, index: i, ok: true}
 	}
 	name, attribute, ok := inputReference(path)
-	if !ok {
+	if !ok || s.hidden(path) {
 		return reference{}
 	}
 	input, _ := slices.BinarySearch(s.inputNames, name)
