@@ -42,9 +42,7 @@ func Load(data []byte, optFns ...func(*Options)) (*Model, error) {
 	if !ok {
 		return nil, r.error()
 	}
-	if len(data) > maxDefinitionBytes {
-		r.findings.add(r.findings.quota(), ServiceLimits, "", "model is %d bytes long, want at most %d", len(data), maxDefinitionBytes)
-	}
+	r.checkSize(data)
 	r.document(r.object("", members))
 	r.link() // also after errors: it finds others
 	if r.findings.errors > 0 {
@@ -66,6 +64,9 @@ type reader struct {
 	keyPath  []string
 	states   map[string]int32
 	tested   bool // a condition reads an input
+	// stateName and place name the state, and the event in it, that are being
+	// read.
+	stateName, place string
 }
 
 func newReader(o *Options) *reader {
@@ -88,6 +89,12 @@ func newReader(o *Options) *reader {
 		m.minTimer = int64(MinTimer / time.Second)
 	}
 	return &reader{options: o, model: m, symbols: newSymbols(o), findings: findings{strict: o.Strict}}
+}
+
+func (r *reader) checkSize(data []byte) {
+	if len(data) > maxDefinitionBytes {
+		r.findings.add(r.findings.quota(), ServiceLimits, "", "model is %d bytes long, want at most %d", len(data), maxDefinitionBytes)
+	}
 }
 
 func (r *reader) error() error { return &ModelError{Findings: r.findings.all} }
@@ -235,6 +242,7 @@ func (r *reader) nameStates(states []*object) {
 
 func (r *reader) state(o *object, s *state) {
 	s.name = o.name("stateName")
+	r.stateName = s.name
 	if !isModelName(s.name) {
 		r.findings.add(LevelWarning, Structure, o.at("stateName"), "stateName is %q, the service wanted letters, digits, '_' and '-'", s.name)
 	}
@@ -276,6 +284,7 @@ func (r *reader) events(o *object, member string) []event {
 
 func (r *reader) event(o *object, e *event, transition bool) {
 	e.name = o.name("eventName")
+	r.place = fmt.Sprintf(" in event %s in state %s", e.name, r.stateName)
 	if text := o.text("condition"); text != "" {
 		o.limit("condition", text, maxConditionLength)
 		e.formula = r.formula(text, o.at("condition"), booleans, fmt.Sprintf("Failed to parse expression '%s' for condition", text))

@@ -191,7 +191,7 @@ func TestQuotas(t *testing.T) {
 		{"timers", oneAction(repeat(6, `{"setTimer":{"timerName":"v%d","seconds":60}}`)), "Number of timers exceeded the limit 5: 6"},
 		{"condition", oneEvent(`{"eventName":"x","condition":"true` + strings.Repeat(" ", 509) + `"}`), "condition is 513 characters long, want at most 512"},
 		{"value", oneAction(`{"setVariable":{"variableName":"v","value":"1` + strings.Repeat(" ", 1024) + `"}}`), "value is 1025 characters long, want at most 1024"},
-		{"payload", oneAction(`{"sns":{"targetArn":"a","payload":{"type":"STRING","contentExpression":"'` + strings.Repeat("x", 1023) + `'"}}}`), "Content Expression allowed in payload exceeded the limit 1024 bytes."},
+		{"payload", oneAction(`{"sns":{"targetArn":"a","payload":{"type":"STRING","contentExpression":"'` + strings.Repeat("x", 1023) + `'"}}}`), "Content Expression allowed in payload exceeded the limit 1024 bytes in event x in state a."},
 		{"name", oneEvent(`{"eventName":"` + strings.Repeat("x", 129) + `"}`), "eventName is 129 characters long, want at most 128"},
 		{"seconds", oneAction(`{"setTimer":{"timerName":"t","seconds":59}}`), "The duration for timer t should be at least 60 seconds long."},
 		{"condition types", oneEvent(`{"eventName":"x","condition":"1 + 1"}`), "Expression 1 + 1 is not a valid condition expression."},

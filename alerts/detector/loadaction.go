@@ -71,6 +71,9 @@ func (r *reader) setVariable(o *object, _ ActionKind) step {
 	if value != "" {
 		v.value = r.formula(value, o.at("value"), anything, fmt.Sprintf("`SetVariableAction.value` must be an expression. Failed to parse value '%s'", value))
 	}
+	if v.value != nil {
+		v.value.variable = name
+	}
 	r.later = append(r.later, func() { v.index = r.symbols.variable(name) })
 	return v
 }
@@ -256,6 +259,9 @@ func (r *reader) addField(d *delivery, o *object, member string, as Kind, messag
 		name := strings.TrimPrefix(o.path[strings.LastIndexByte(o.path, ']')+1:]+"."+member, ".")
 		_, name, _ = strings.Cut(name, ".") // without the kind of the action
 		d.fields = append(d.fields, field{name: name, formula: f, as: as})
+		if _, quoted := f.node.(*exprlang.String); !quoted { // '42' is converted
+			f.as = as
+		}
 	}
 }
 
@@ -329,9 +335,12 @@ func (r *reader) payload(o *object, kind ActionKind, d *delivery) {
 		return
 	}
 	if len(source) > maxContentBytes {
-		r.findings.add(r.findings.quota(), ServiceLimits, p.at("contentExpression"), "Content Expression allowed in payload exceeded the limit %d bytes.", maxContentBytes)
+		r.findings.add(r.findings.quota(), ServiceLimits, p.at("contentExpression"), "Content Expression allowed in payload exceeded the limit %d bytes%s.", maxContentBytes, r.place)
 	}
 	d.payload = r.formula(source, p.at("contentExpression"), texts, fmt.Sprintf("We couldn't parse your content expression for the payload of %s. Enter a content expression with the correct syntax.", kind))
+	if d.payload != nil {
+		d.payload.json = d.as == PayloadJSON
+	}
 	r.wantTypes(d.payload, texts, "The payload expression [%s] isn't valid. Specify an expression that would evaluate to a string at runtime because the payload type is %s format.", source, d.as)
 	p.end()
 }

@@ -113,6 +113,9 @@ func (r *reader) alarmRule(o *object) {
 	a := r.model.alarm
 	a.property = r.ruleFormula(rule, "inputProperty")
 	a.threshold = r.ruleFormula(rule, "threshold")
+	if a.property != nil && a.threshold != nil {
+		a.property.against, a.threshold.against = a.threshold, a.property
+	}
 	a.operator = Comparison(rule.required("comparisonOperator"))
 	if _, ok := comparisons[a.operator]; !ok && a.operator != "" {
 		r.findings.add(LevelError, Structure, rule.at("comparisonOperator"),

@@ -16,6 +16,14 @@ type formula struct {
 	node   exprlang.Node
 	want   types
 	types  types
+	// variable is the name of the variable that gets the value; json: the
+	// value is JSON text.
+	variable string
+	json     bool
+	// as is the type of a field of an asset property.
+	as Kind
+	// against is the other side of an alarm's rule.
+	against *formula
 
 	run  expression
 	test condition // instead of run, if a Boolean is wanted
