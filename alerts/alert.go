@@ -45,6 +45,8 @@ type Alert struct {
 	// Settings are the further settings of the action by their JSON path,
 	// such as useBase64 or hashKeyField, as JSON values.
 	Settings map[string]json.RawMessage `json:"settings,omitempty"`
+	// Notification is whom to tell, for detector.ActionNotification only.
+	Notification *detector.Notification `json:"notification,omitempty"`
 	// Hops counts the detectors that led to this one by iotEvents actions.
 	Hops int `json:"hops,omitempty"`
 
@@ -151,6 +153,8 @@ func newAlert(action *detector.Action, at time.Time, evaluation uint64) (Alert, 
 		PayloadType: action.PayloadType,
 		Status:      StatusPending,
 		NextAttempt: at,
+
+		Notification: action.Notification,
 	}
 	for _, field := range action.Fields {
 		text, err := json.Marshal(field.Value)

@@ -17,6 +17,8 @@ type Detector struct {
 	Key       string                    `json:"key,omitempty"`
 	State     string                    `json:"state"`
 	Variables map[string]detector.Value `json:"variables"`
+	// Alarm is set for the alarm of an alarm model only.
+	Alarm *detector.AlarmStatus `json:"-"`
 	// Timers are those that run or have elapsed, and were not cleared since.
 	Timers      []detector.Timer `json:"timers"`
 	Evaluations uint64           `json:"evaluations"`
@@ -116,6 +118,9 @@ func describe(model *compiled, record *DetectorRecord) (Detector, bool, error) {
 	}
 	for _, variable := range state.AppendVariables(nil) {
 		view.Variables[variable.Name] = variable.Value
+	}
+	if alarm, ok := state.Alarm(); ok {
+		view.Alarm = &alarm
 	}
 	return view, true, nil
 }

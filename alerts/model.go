@@ -98,7 +98,7 @@ func load(definition []byte, version int, options detector.Options) (*detector.M
 
 // withName returns the definition in compact form under a name, if it has
 // none itself: detector.Load takes a bare definition, which has no place for
-// one, and the body of CreateDetectorModel, which has.
+// one, and the bodies of CreateDetectorModel and CreateAlarmModel, which have.
 func withName(definition []byte, name string) ([]byte, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(definition, &members); err != nil {
@@ -107,6 +107,10 @@ func withName(definition []byte, name string) ([]byte, error) {
 	text, err := json.Marshal(name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: name: %w", ErrModel, err)
+	}
+	if _, ok := members["alarmRule"]; ok {
+		members["alarmModelName"] = text
+		return json.Marshal(members)
 	}
 	if _, ok := members["detectorModelDefinition"]; !ok {
 		members = map[string]json.RawMessage{"detectorModelDefinition": definition}

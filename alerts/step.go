@@ -275,7 +275,11 @@ func (s *step) evaluate(trigger *detector.Trigger, hops int) (err error) {
 	s.dirty = true
 	trigger.Scope, trigger.Key = s.scope(), s.held.ref.key
 	result := s.runtime.results.Get().(*detector.Result)
-	if err := s.model.engine.Evaluate(s.held.state, trigger, result); err != nil {
+	err = s.model.engine.Evaluate(s.held.state, trigger, result)
+	switch {
+	case err != nil && trigger.Operation != nil:
+		return err // what an operator can't do is no failure of the model
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrEvaluation, err)
 	}
 	s.logErrors(result.Errors)
