@@ -1,4 +1,4 @@
-// Package alerts runs AWS IoT Events detector models for many tenants,
+// Package alerts runs AWS IoT Events detector and alarm models for many tenants,
 // durably: messages in, alerts out.
 //
 // # The parts
@@ -73,6 +73,10 @@
 // caps what a tenant delivers in a minute; what comes on top is kept, and a
 // [Storm] sums it up instead of silence. To cap models and detectors of a tenant,
 // give the runtime repositories that enforce its plan.
+//
+// [Runtime.Operate] is for operators: acknowledge, snooze, disable, enable and
+// reset an alarm, set a detector's state. [NewDataPlane] serves clients of the
+// old service.
 //
 // # Isolation of failures
 //

@@ -2,8 +2,11 @@ package alerts_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"iter"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"time"
 
@@ -214,4 +217,32 @@ func ExampleNewShelves() {
 		fmt.Println(shelf.Model, shelf.Key, shelf.Reason, err)
 	}
 	// Output: freezer f-7 being defrosted <nil>
+}
+
+// A client of the old service goes on working with another endpoint.
+func ExampleNewDataPlane() {
+	store := memtenant.New(tenant.RandomCursorKeys())
+	detectors := memtenant.NewRepository(store, &alerts.DetectorSchema)
+	models := alerts.NewModels(memtenant.NewRepository(store, &alerts.ModelSchema), detectors)
+	runtime := alerts.NewRuntime(models, detectors, memtenant.NewRepository(store, &alerts.AlertSchema), nil)
+	id := tenant.MustParseID("acme")
+	if _, err := models.Put(context.Background(), id, []byte(freezer)); err != nil {
+		panic(err)
+	}
+
+	// In a program, a middleware such as auth.SignatureMiddleware finds out who
+	// calls.
+	identify := func(*http.Request) (tenant.ID, error) { return id, nil }
+	server := httptest.NewServer(alerts.NewDataPlane(runtime, identify))
+	defer server.Close()
+	payload := base64.StdEncoding.EncodeToString([]byte(`{"freezer": "f-7", "celsius": -4}`))
+	response, err := http.Post(server.URL+"/inputs/messages", "application/json",
+		strings.NewReader(`{"messages": [{"messageId": "1", "inputName": "telemetry", "payload": "`+payload+`"}]}`))
+	if err != nil {
+		panic(err)
+	}
+	defer response.Body.Close()
+	found, err := runtime.Detector(context.Background(), id, "freezer", "f-7")
+	fmt.Println(response.Status, found.State, err)
+	// Output: 200 OK warm <nil>
 }

@@ -5,6 +5,8 @@
 //   - [Moto]: DynamoDB, S3, SNS and many other services, with transactions.
 //   - [Dynalite]: DynamoDB without transactions and expiry, fast.
 //
+// [RunClient] runs a program that uses AWS's own clients, in JavaScript.
+//
 // Where the variable IOTENANT_EMULATORS is not set, tests that ask for a
 // server are skipped and say so; where it is, a server that does not start is
 // a failure. Each process of tests has its own servers: they start when first
@@ -21,6 +23,7 @@
 package emulator
 
 import (
+	"bytes"
 	_ "embed"
 	"os"
 	"os/exec"
@@ -74,6 +77,35 @@ func DynamoDB(t testing.TB) string {
 		t.Skipf("set %s to the URL of a DynamoDB, such as a DynamoDB Local that you started", dynamoDBVariable)
 	}
 	return url
+}
+
+// RunClient runs a program of JavaScript by Node.js, which can require what make
+// emulators has installed of AWS's clients, and returns what it printed. It is
+// skipped, or fails, as a server is.
+func RunClient(t testing.TB, program string, args ...string) []byte {
+	t.Helper()
+	mustRun(t, "the client")
+	cache, err := cacheFolder()
+	if err != nil {
+		t.Fatalf("emulator: %v", err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{"-e", program, "--"}, args...)...)
+	cmd.Dir = filepath.Join(cache, "clients")
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	output, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("emulator: the client failed, has make emulators installed it? %v\n%s%s", err, output, problems.Bytes())
+	}
+	return output
+}
+
+// mustRun skips a test that nobody asked for.
+func mustRun(t testing.TB, name string) {
+	t.Helper()
+	if os.Getenv(mustRunVariable) == "" {
+		t.Skipf("%s is not asked for: set %s=1 after make emulators", name, mustRunVariable)
+	}
 }
 
 // cacheFolder is where make emulators installs.

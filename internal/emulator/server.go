@@ -35,9 +35,7 @@ type server struct {
 // url returns the base URL of the server, and starts it if it doesn't run.
 func (s *server) url(t testing.TB) string {
 	t.Helper()
-	if os.Getenv(mustRunVariable) == "" {
-		t.Skipf("%s is not asked for: set %s=1 after make emulators", s.name, mustRunVariable)
-	}
+	mustRun(t, s.name)
 	s.once.Do(func() { s.err = s.start() })
 	if s.err != nil {
 		t.Fatalf("emulator: %s does not start, has make emulators installed it? %v\n%s", s.name, s.err, s.output())
