@@ -117,7 +117,7 @@ func (a clientAnswer) require(t *testing.T, want string) {
 	require.Equal(t, fields[0], a.Operation)
 	require.Equal(t, fields[1], fmt.Sprint(a.Status), "%+v", a)
 	if a.Error != "" {
-		require.Equal(t, fields[2:], []string{a.Error})
+		require.Equal(t, []string{a.Error}, fields[2:])
 		return
 	}
 	for _, field := range fields[2:] {
