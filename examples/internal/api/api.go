@@ -110,6 +110,7 @@ func config() huma.Config {
 	config.SchemasPath = ""
 	config.CreateHooks = nil
 	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{withoutValues}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 	}

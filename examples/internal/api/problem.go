@@ -24,6 +24,17 @@ func (a *api) problem(ctx context.Context, operationID string, err error) error 
 	return huma.NewError(status, http.StatusText(status))
 }
 
+// withoutValues takes out of a problem what the client sent: it may be a
+// password, and an answer may be kept where a request isn't.
+func withoutValues(_ huma.Context, _ string, answer any) (any, error) {
+	if problem, ok := answer.(*huma.ErrorModel); ok {
+		for _, detail := range problem.Errors {
+			detail.Value = nil
+		}
+	}
+	return answer, nil
+}
+
 func statusOf(err error) int {
 	if refusal, ok := errors.AsType[*shadow.Error](err); ok {
 		return refusal.Code // as on AWS
