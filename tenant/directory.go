@@ -19,7 +19,9 @@ type Tenant struct {
 	Name   string `json:"name"`
 	Status Status `json:"status"`
 	// Reason says why the tenant is suspended.
-	Reason    string    `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Plan names the tenant's plan, empty for none.
+	Plan      string    `json:"plan,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }
@@ -55,6 +57,9 @@ type DirectoryOptions struct {
 	// the process that suspends, it takes effect at once. Default 5 s;
 	// negative means every Admit reads.
 	AdmitFor time.Duration
+	// Plans keeps the plans: a repository made with [PlanSchema]. Default
+	// nil: there are no plans.
+	Plans Repository[Plan]
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
@@ -66,21 +71,17 @@ type Directory struct {
 	tenants Repository[Tenant]
 	options DirectoryOptions
 
+	admitted recent[error]
+	planned  recent[Plan]
+
 	mu        sync.Mutex
-	admitted  map[ID]admission
-	forgotten uint64 // counts forget calls
 	listeners map[*func(ID)]struct{}
 }
 
-type admission struct {
-	err   error
-	until time.Time
-}
-
-// admissionsKept bounds the memory of the Admit cache.
-const admissionsKept = 10_000
-
-var _ Gate = (*Directory)(nil)
+var (
+	_ Gate       = (*Directory)(nil)
+	_ PlanSource = (*Directory)(nil)
+)
 
 // NewDirectory returns the directory kept in tenants, a repository made with
 // [TenantSchema].
@@ -89,25 +90,33 @@ func NewDirectory(tenants Repository[Tenant], optFns ...func(*DirectoryOptions))
 	for _, fn := range optFns {
 		fn(&options)
 	}
-	return &Directory{
-		tenants:   tenants,
-		options:   options,
-		admitted:  map[ID]admission{},
-		listeners: map[*func(ID)]struct{}{},
-	}
+	return &Directory{tenants: tenants, options: options, listeners: map[*func(ID)]struct{}{}}
+}
+
+// CreateOptions are the options of [Directory.Create].
+type CreateOptions struct {
+	// Plan names the tenant's plan. Default none.
+	Plan string
 }
 
 // Create adds an active tenant. Errors: [ErrID]; kind iotenant.ErrInvalid for
-// a bad name; [ErrExists].
-func (d *Directory) Create(ctx context.Context, id ID, name string) (Tenant, error) {
+// a bad name; [ErrUnknownPlan]; [ErrExists].
+func (d *Directory) Create(ctx context.Context, id ID, name string, optFns ...func(*CreateOptions)) (Tenant, error) {
+	var options CreateOptions
+	for _, fn := range optFns {
+		fn(&options)
+	}
 	if err := checkTenant(id); err != nil {
 		return Tenant{}, err
 	}
 	if name == "" || len(name) > 200 || !utf8.ValidString(name) {
 		return Tenant{}, fmt.Errorf("tenant: %w name: want 1 to 200 bytes of UTF-8", iotenant.ErrInvalid)
 	}
+	if err := d.checkPlan(ctx, options.Plan); err != nil {
+		return Tenant{}, err
+	}
 	now := d.now()
-	created := Tenant{ID: id, Name: name, Status: StatusActive, CreatedAt: now, UpdatedAt: now}
+	created := Tenant{ID: id, Name: name, Status: StatusActive, Plan: options.Plan, CreatedAt: now, UpdatedAt: now}
 	if _, err := d.tenants.Put(ctx, platform, created, IfAbsent()); err != nil {
 		return Tenant{}, fmt.Errorf("tenant: create: %w", err)
 	}
@@ -154,7 +163,7 @@ func (d *Directory) All(ctx context.Context) iter.Seq2[Tenant, error] {
 // Suspending a suspended tenant replaces the reason. Its data stays. Errors:
 // [ErrID], [ErrNotFound].
 func (d *Directory) Suspend(ctx context.Context, id ID, reason string) (Tenant, error) {
-	suspended, err := d.setStatus(ctx, id, StatusSuspended, reason)
+	suspended, err := d.change(ctx, id, func(t *Tenant) { t.Status, t.Reason = StatusSuspended, reason })
 	if err != nil {
 		return Tenant{}, fmt.Errorf("tenant: suspend: %w", err)
 	}
@@ -167,19 +176,20 @@ func (d *Directory) Suspend(ctx context.Context, id ID, reason string) (Tenant, 
 // Resume makes a suspended tenant active again. Errors: [ErrID],
 // [ErrNotFound].
 func (d *Directory) Resume(ctx context.Context, id ID) (Tenant, error) {
-	resumed, err := d.setStatus(ctx, id, StatusActive, "")
+	resumed, err := d.change(ctx, id, func(t *Tenant) { t.Status, t.Reason = StatusActive, "" })
 	if err != nil {
 		return Tenant{}, fmt.Errorf("tenant: resume: %w", err)
 	}
 	return resumed, nil
 }
 
-func (d *Directory) setStatus(ctx context.Context, id ID, status Status, reason string) (Tenant, error) {
+func (d *Directory) change(ctx context.Context, id ID, change func(*Tenant)) (Tenant, error) {
 	if err := checkTenant(id); err != nil {
 		return Tenant{}, err
 	}
 	item, err := Update(ctx, d.tenants, platform, NewKey(id.text), func(t *Tenant) error {
-		t.Status, t.Reason, t.UpdatedAt = status, reason, d.now()
+		change(t)
+		t.UpdatedAt = d.now()
 		return nil
 	})
 	// Whatever the outcome, what was known of the tenant may be wrong now.
@@ -221,37 +231,19 @@ func (d *Directory) Admit(ctx context.Context, id ID) error {
 		return err
 	}
 	now := d.options.Now()
-	d.mu.Lock()
-	known, ok := d.admitted[id]
-	d.mu.Unlock()
-	if ok && now.Before(known.until) {
-		return known.err
+	known, ok, mark := d.admitted.get(id, now)
+	if ok {
+		return known
 	}
-	return d.admit(ctx, id, now)
-}
-
-func (d *Directory) admit(ctx context.Context, id ID, now time.Time) error {
-	d.mu.Lock()
-	forgotten := d.forgotten
-	d.mu.Unlock()
 	item, err := d.tenants.Get(ctx, platform, NewKey(id.text), Consistent)
-	answer, known := admissionOf(item.Value, err)
-	if !known || d.options.AdmitFor <= 0 {
-		return answer
+	answer, sure := admissionOf(item.Value, err)
+	if sure && d.options.AdmitFor > 0 {
+		d.admitted.keep(id, answer, now.Add(d.options.AdmitFor), mark)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.forgotten != forgotten {
-		return answer // the tenant may have changed since the read: don't keep it
-	}
-	if len(d.admitted) >= admissionsKept {
-		clear(d.admitted)
-	}
-	d.admitted[id] = admission{err: answer, until: now.Add(d.options.AdmitFor)}
 	return answer
 }
 
-func admissionOf(t Tenant, err error) (answer error, known bool) {
+func admissionOf(t Tenant, err error) (answer error, sure bool) {
 	switch {
 	case err == nil && t.Status == StatusActive:
 		return nil, true
@@ -265,10 +257,8 @@ func admissionOf(t Tenant, err error) (answer error, known bool) {
 }
 
 func (d *Directory) forget(id ID) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.forgotten++
-	delete(d.admitted, id)
+	d.admitted.forget(id)
+	d.planned.forget(id)
 }
 
 func (d *Directory) now() time.Time { return d.options.Now().UTC().Truncate(time.Millisecond) }

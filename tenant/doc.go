@@ -48,9 +48,11 @@
 // # Tenants
 //
 // [Directory] creates, lists and suspends tenants. It is the [Gate] that every
-// entry of a system asks before it serves.
+// entry of a system asks before it serves. It also keeps the [Plan] that a tenant
+// has; a [QuotaRepository] lets no tenant have more items than its plan allows.
 package tenant
 
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=repository.go -destination=tenantmock/repository.go -package=tenantmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=transaction.go -destination=tenantmock/transactor.go -package=tenantmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=directory.go -destination=tenantmock/gate.go -package=tenantmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=plan.go -destination=tenantmock/plansource.go -package=tenantmock -write_source_comment=false -write_package_comment=false

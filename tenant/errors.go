@@ -51,6 +51,16 @@ var (
 	// ErrPayload: the key stands for another payload.
 	ErrPayload = fmt.Errorf("tenant: %w payload: the key was used with another", iotenant.ErrInvalid)
 
+	// ErrPlan: a plan has a bad name, quota or limit.
+	ErrPlan = fmt.Errorf("tenant: %w plan", iotenant.ErrInvalid)
+	// ErrUnknownPlan: the directory has no such plan.
+	ErrUnknownPlan = fmt.Errorf("tenant: plan %w", iotenant.ErrNotFound)
+	// ErrQuota: the tenant has as many items of an entity as its plan allows; a
+	// [*QuotaError] says how many that is. It is a denial: the tenant may not
+	// have more. Trying again doesn't help, so it is neither unavailable nor a
+	// conflict; deleting an item, or another plan, does.
+	ErrQuota = fmt.Errorf("tenant: quota exceeded: %w", iotenant.ErrDenied)
+
 	// ErrUnknownTenant: the directory has no such tenant. It is a denial:
 	// whoever acts for an unknown tenant is refused.
 	ErrUnknownTenant = fmt.Errorf("tenant: unknown tenant: %w", iotenant.ErrDenied)

@@ -122,3 +122,28 @@ func ExampleNewDirectory() {
 	// end the sessions of acme
 	// tenant: tenant suspended: denied
 }
+
+func ExampleNewQuotaRepository() {
+	ctx, acme := context.Background(), tenant.MustParseID("acme")
+	store := memtenant.New(tenant.RandomCursorKeys())
+	directory := tenant.NewDirectory(memtenant.NewRepository(store, &tenant.TenantSchema), func(o *tenant.DirectoryOptions) {
+		o.Plans = memtenant.NewRepository(store, &tenant.PlanSchema)
+	})
+	if err := directory.PutPlan(ctx, tenant.Plan{Name: "basic", Quotas: map[string]int64{"pump": 2}}); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := directory.Create(ctx, acme, "Acme Ltd", tenant.OnPlan("basic")); err != nil {
+		log.Fatal(err)
+	}
+
+	quotas := tenant.NewQuotas(store, memtenant.NewRepository(store, &tenant.UsageSchema), directory)
+	var pumps tenant.Repository[Pump] = tenant.NewQuotaRepository(quotas, memtenant.NewRepository(store, &PumpSchema), &PumpSchema)
+	for _, name := range []string{"p-1", "p-2", "p-3"} {
+		_, err := pumps.Put(ctx, acme, Pump{Name: name, Hall: "north"}, tenant.IfAbsent())
+		fmt.Println(name, err)
+	}
+	// Output:
+	// p-1 <nil>
+	// p-2 <nil>
+	// p-3 tenant: quota exceeded: denied: pump: 2 of 2
+}

@@ -37,8 +37,8 @@ var tenantGuards = []guard{
 		disabled:  "return nil, true",
 		tests:     []string{"TestAttackSuspendedTenant", "TestAttackSuspendedElsewhere"},
 	}, {
-		name: "a suspension takes effect at once", file: "tenant/directory.go", pkg: "./device/mqttdevice",
-		statement: "	delete(d.admitted, id)\n",
+		name: "a suspension takes effect at once", file: "tenant/recent.go", pkg: "./device/mqttdevice",
+		statement: "	delete(r.entries, id)\n",
 		disabled:  "",
 		tests:     []string{"TestAttackSuspendedElsewhere"},
 	}, {

@@ -21,6 +21,7 @@ func openSuite(t *testing.T, setup tenanttest.Setup) tenanttest.Store {
 			return bolttenant.NewRepository(store, schema)
 		},
 		Transactor: store,
+		Usages:     bolttenant.NewRepository(store, &tenant.UsageSchema),
 	}
 }
 

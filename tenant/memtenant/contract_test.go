@@ -15,6 +15,7 @@ func openSuite(_ *testing.T, setup tenanttest.Setup) tenanttest.Store {
 			return memtenant.NewRepository(store, schema)
 		},
 		Transactor: store,
+		Usages:     memtenant.NewRepository(store, &tenant.UsageSchema),
 	}
 }
 

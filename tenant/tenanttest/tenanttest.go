@@ -13,6 +13,7 @@
 //					return memtenant.NewRepository(store, schema)
 //				},
 //				Transactor: store,
+//				Usages:     memtenant.NewRepository(store, &tenant.UsageSchema),
 //			}
 //		})
 //	}
@@ -43,6 +44,9 @@ type Store struct {
 	NewRepository func(schema *tenant.Schema[Asset]) tenant.Repository[Asset]
 	// Transactor applies transactions in the store; nil if it has none.
 	Transactor tenant.Transactor
+	// Usages is the store's repository of tenant.UsageSchema, with which
+	// quotas are checked; nil if it has none.
+	Usages tenant.Repository[tenant.Usage]
 	// IndexLag bounds the time after which an index shows a write. Zero
 	// promises that it shows it at once.
 	IndexLag time.Duration
@@ -110,6 +114,7 @@ func TestRepository(t *testing.T, open Open) {
 		{"Cursors", cursorTests},
 		{"Batches", batchTests},
 		{"Transactions", needTransactor(transactionTests)},
+		{"Quotas", needUsages(quotaTests)},
 		{"Limits", limitTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
