@@ -174,7 +174,7 @@ func (d *Directory) readPlanOf(ctx context.Context, id ID) (Plan, error) {
 	if err != nil && iotenant.KindOf(err) != iotenant.ErrUnavailable && ctx.Err() == nil {
 		// It was there when the tenant got it. Nobody may go beyond a plan
 		// because it can't be read.
-		err = fmt.Errorf("%w: the plan %s of the tenant: %s", iotenant.ErrUnavailable, name, err)
+		err = fmt.Errorf("%w: the plan %s of the tenant: %s", iotenant.ErrUnavailable, name, err.Error())
 	}
 	return plan, err
 }

@@ -3,6 +3,7 @@ package tenant_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -274,7 +275,7 @@ func TestQuotaBatchWriteOfALargeBatch(t *testing.T) {
 	_, err := e.BatchWrite(t.Context(), zeta, writes)
 	require.ErrorIs(t, err, tenant.ErrQuota)
 	e.wantUsed(t, zeta, 200)
-	_, err = e.BatchWrite(t.Context(), zeta, append(writes, writes[0]))
+	_, err = e.BatchWrite(t.Context(), zeta, slices.Concat(writes, writes[:1]))
 	require.ErrorIs(t, err, tenant.ErrBatch)
 	_, err = e.BatchWrite(t.Context(), zeta, []tenant.Write[site]{writes[0], tenant.DeleteWrite[site](keyOf(0))})
 	require.ErrorIs(t, err, tenant.ErrBatch)

@@ -30,6 +30,9 @@ var (
 	machine = device.MustParseID("machine-1")
 )
 
+// demoPlan is the plan of the demo's tenants.
+var demoPlan = tenant.Plan{Name: "demo", Quotas: map[string]int64{device.ThingSchema.Entity: 10_000}}
+
 type demoUser struct {
 	username string
 	tenant   tenant.ID
@@ -48,8 +51,11 @@ func (s *system) seed(ctx context.Context) error {
 	if s.secrets.Seeded {
 		return nil
 	}
+	if err := s.directory.PutPlan(ctx, demoPlan); err != nil {
+		return err
+	}
 	for id, name := range map[tenant.ID]string{north: "North plant", south: "South plant", operations: "Platform operations"} {
-		if _, err := s.directory.Create(ctx, id, name); err != nil && !errors.Is(err, tenant.ErrExists) {
+		if _, err := s.directory.Create(ctx, id, name, tenant.OnPlan(demoPlan.Name)); err != nil && !errors.Is(err, tenant.ErrExists) {
 			return err
 		}
 	}

@@ -101,7 +101,9 @@ func open(c config) (s *system, err error) {
 }
 
 func (s *system) compose() error {
-	s.directory = tenant.NewDirectory(bolttenant.NewRepository(s.store, &tenant.TenantSchema))
+	s.directory = tenant.NewDirectory(bolttenant.NewRepository(s.store, &tenant.TenantSchema), func(o *tenant.DirectoryOptions) {
+		o.Plans = bolttenant.NewRepository(s.store, &tenant.PlanSchema)
+	})
 	s.composeIdentity()
 	if err := s.composeDevices(); err != nil {
 		return err
@@ -147,8 +149,9 @@ func (s *system) composeIdentity() {
 }
 
 func (s *system) composeDevices() error {
+	quotas := tenant.NewQuotas(s.store, bolttenant.NewRepository(s.store, &tenant.UsageSchema), s.directory)
 	s.devices = device.NewRegistry(
-		bolttenant.NewRepository(s.store, &device.ThingSchema),
+		tenant.NewQuotaRepository(quotas, bolttenant.NewRepository(s.store, &device.ThingSchema), &device.ThingSchema),
 		bolttenant.NewRepository(s.store, &device.CredentialSchema),
 		bolttenant.NewRepository(s.store, &device.PresenceSchema),
 	)

@@ -41,6 +41,7 @@ type TenantPath struct {
 type createTenantRequest struct {
 	ID   tenant.ID `json:"id" pattern:"^[a-z0-9][a-z0-9-]*[a-z0-9]$" minLength:"3" maxLength:"36"`
 	Name string    `json:"name" minLength:"1" maxLength:"200"`
+	Plan string    `json:"plan,omitempty" maxLength:"32" doc:"What the tenant may have; absent for no limits."`
 }
 
 // errOwnTenant keeps operators from suspending their own tenant: nobody would
@@ -60,7 +61,7 @@ func (a *api) registerTenants() {
 		OperationID: "create-tenant", Method: http.MethodPost, Path: "/tenants", Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Create a tenant (operators)",
 	}, func(ctx context.Context, input *body[createTenantRequest]) (*body[tenant.Tenant], error) {
-		created, err := a.Tenants.Create(ctx, input.Body.ID, input.Body.Name)
+		created, err := a.Tenants.Create(ctx, input.Body.ID, input.Body.Name, tenant.OnPlan(input.Body.Plan))
 		return &body[tenant.Tenant]{created}, err
 	})
 	operatorOperation(a, huma.Operation{
