@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"sync"
@@ -12,11 +10,9 @@ import (
 	"github.com/iotenant/iotenant/alerts"
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/device"
+	"github.com/iotenant/iotenant/examples/internal/rule"
 	"github.com/iotenant/iotenant/tenant"
 )
-
-// defaultInput is the input of telemetry without a channel.
-const defaultInput = "telemetry"
 
 // ingest takes what devices publish: telemetry is kept and given to the
 // detectors, shadow requests go to the shadow service. It plays the part of
@@ -93,11 +89,11 @@ func (in *ingest) keep(ctx context.Context, id tenant.ID, messages []device.Mess
 func (in *ingest) evaluate(ctx context.Context, id tenant.ID, messages []device.Message) error {
 	batch := make([]alerts.Message, len(messages))
 	for i, message := range messages {
-		input := message.Topic.Channel
-		if input == "" {
-			input = defaultInput
+		batch[i] = alerts.Message{
+			Input:   rule.Input(message.Topic.Channel),
+			ID:      message.ID,
+			Payload: rule.WithThing(message.Payload, message.Topic.Thing),
 		}
-		batch[i] = alerts.Message{Input: input, ID: message.ID, Payload: withThing(message.Payload, message.Topic.Thing)}
 	}
 	err := in.detectors.Put(ctx, id, batch...)
 	if err == nil {
@@ -119,29 +115,4 @@ func (in *ingest) evaluate(ctx context.Context, id tenant.ID, messages []device.
 			slog.String("model", failure.Model), slog.Any("error", failure.Err))
 	}
 	return nil
-}
-
-// withThing sets the member "thing" of a JSON object to the thing that sent
-// it, as "SELECT *, topic(4) AS thing" does on AWS. It is the last member, so
-// it counts, also if the device sent one of its own. Other payloads are
-// returned as they are.
-func withThing(payload []byte, thing device.ID) []byte {
-	trimmed := bytes.TrimRight(payload, " \t\r\n")
-	head, ok := bytes.CutSuffix(trimmed, []byte("}"))
-	if !ok {
-		return payload
-	}
-	name, err := json.Marshal(thing)
-	if err != nil {
-		return payload
-	}
-	head = bytes.TrimRight(head, " \t\r\n")
-	out := make([]byte, 0, len(head)+len(name)+12)
-	out = append(out, head...)
-	if !bytes.HasSuffix(head, []byte("{")) {
-		out = append(out, ',')
-	}
-	out = append(out, `"thing":`...)
-	out = append(out, name...)
-	return append(out, '}')
 }

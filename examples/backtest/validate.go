@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/iotenant/iotenant/alerts/detector"
+)
+
+// run prints everything that is found in a model.
+func (f *validateFlags) run(out io.Writer) error {
+	l, err := f.load()
+	if err != nil {
+		return err
+	}
+	if err := writeProblems(out, f.format, l.problems); err != nil {
+		return err
+	}
+	if l.model == nil {
+		return errModel
+	}
+	return nil
+}
+
+// writeProblems writes findings: one JSON object per line, or as text with a
+// last line that counts them.
+func writeProblems(out io.Writer, format string, problems []problem) error {
+	counts := map[detector.Level]int{}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	for i := range problems {
+		counts[problems[i].Level]++
+		var err error
+		if format == "json" {
+			err = encoder.Encode(&problems[i])
+		} else {
+			_, err = fmt.Fprintln(out, problems[i].text())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if format == "json" {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "%d errors, %d warnings, %d notes\n", counts[detector.LevelError], counts[detector.LevelWarning], counts[detector.LevelInfo])
+	return err
+}
