@@ -134,19 +134,24 @@ func stateName(ev *evaluation) string {
 	return ev.state.Name()
 }
 
+// variables returns the variables of a detector, by name.
 func variables(ev *evaluation, buffer []detector.Variable) []detector.Variable {
 	if ev.state == nil {
 		return buffer[:0]
 	}
-	return ev.state.AppendVariables(buffer[:0])
+	buffer = ev.state.AppendVariables(buffer[:0])
+	slices.SortFunc(buffer, func(x, y detector.Variable) int { return strings.Compare(x.Name, y.Name) })
+	return buffer
 }
 
-// running returns the timers of a detector that have not elapsed.
+// running returns the timers of a detector that have not elapsed, by name.
 func running(ev *evaluation, buffer []detector.Timer) []detector.Timer {
 	if _, isAlarm := alarmOf(ev); ev.state == nil || isAlarm {
 		return buffer[:0]
 	}
-	return slices.DeleteFunc(ev.state.AppendTimers(buffer[:0]), func(t detector.Timer) bool { return t.Elapsed })
+	buffer = slices.DeleteFunc(ev.state.AppendTimers(buffer[:0]), func(t detector.Timer) bool { return t.Elapsed })
+	slices.SortFunc(buffer, func(x, y detector.Timer) int { return strings.Compare(x.Name, y.Name) })
+	return buffer
 }
 
 func alarmOf(ev *evaluation) (detector.AlarmStatus, bool) {
