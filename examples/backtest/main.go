@@ -23,6 +23,11 @@
 // Name[,Name…] turns away from a recommended answer to what the documentation of
 // the service leaves open, by the names of the fields of detector.Semantics.
 //
+// validate prints what the analysis of the service would have found, in its
+// words and on its levels, with carets; the service refused a model with an
+// error. The last line says whether the model runs here, which does not need the
+// quotas of the service.
+//
 // # Messages
 //
 // A line is a message

@@ -55,15 +55,17 @@ func (p *problem) text() string {
 
 // loaded is a model with what is known of its inputs.
 type loaded struct {
-	model    *detector.Model // nil if a problem is an error
+	body     []byte // JSON of the service; nil if there is none
+	place    func(path string) cfnalerts.Place
+	model    *detector.Model // nil if it can't run
 	declared map[string][]string
 	problems []problem
 }
 
-// load reads the files of a model. The error is about files and arguments;
+// read reads the files of a model. The error is about files and arguments;
 // what is wrong in them is a problem.
-func (m *modelFlags) load() (*loaded, error) {
-	l := &loaded{declared: map[string][]string{}}
+func (m *modelFlags) read() (*loaded, error) {
+	l := &loaded{declared: map[string][]string{}, place: nowhere}
 	for _, name := range m.inputs {
 		if err := l.readInputs(name, m); err != nil {
 			return nil, err
@@ -73,19 +75,25 @@ func (m *modelFlags) load() (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, place := data, func(string) cfnalerts.Place { return cfnalerts.Place{} }
+	l.body = data
 	if m.isTemplate(data) {
+		l.body = nil
 		model, err := l.fromTemplate(data, m)
 		if err != nil || model == nil {
 			return l, err
 		}
-		body, place = model.JSON, model.Place
+		l.body, l.place = model.JSON, model.Place
 	}
-	if l.failed() {
-		return l, nil
-	}
-	l.compile(body, place, m)
 	return l, nil
+}
+
+// load reads the files of a model, and the model in them.
+func (m *modelFlags) load() (*loaded, error) {
+	l, err := m.read()
+	if err == nil && l.body != nil && !l.failed() {
+		l.compile(m)
+	}
+	return l, err
 }
 
 // isTemplate reports whether the file is a template: what is no JSON can be
@@ -101,15 +109,17 @@ func (l *loaded) failed() bool {
 // fromTemplate returns the model that a template declares; nil if it can't be
 // read.
 func (l *loaded) fromTemplate(data []byte, m *modelFlags) (*cfnalerts.Model, error) {
-	stack := l.readTemplate(m.model, data, m)
-	if stack == nil {
-		return nil, nil //nolint:nilnil // the problems say why
-	}
-	models := slices.Concat(stack.DetectorModels, stack.AlarmModels)
+	var only []string
 	if m.resource != "" {
-		models = slices.DeleteFunc(models, func(model cfnalerts.Model) bool {
-			return model.LogicalID != m.resource && model.Name != m.resource
-		})
+		only = []string{m.resource}
+	}
+	models, readable := l.models(data, m, only)
+	if len(models) == 0 && only != nil && readable {
+		models, readable = l.models(data, m, nil)
+		models = slices.DeleteFunc(models, func(model cfnalerts.Model) bool { return model.Name != m.resource })
+	}
+	if !readable {
+		return nil, nil //nolint:nilnil // the problems say why
 	}
 	switch len(models) {
 	case 1:
@@ -124,8 +134,20 @@ func (l *loaded) fromTemplate(data []byte, m *modelFlags) (*cfnalerts.Model, err
 	return nil, fmt.Errorf("%s: several models in the template, name one by -resource: %s", m.model, strings.Join(names, ", "))
 }
 
-func (l *loaded) readTemplate(name string, data []byte, m *modelFlags) *cfnalerts.Stack {
+// models returns the models of a template, only those of these logical ids if
+// there are any.
+func (l *loaded) models(data []byte, m *modelFlags, only []string) (models []cfnalerts.Model, readable bool) {
+	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return p.File == m.model })
+	stack := l.readTemplate(m.model, data, m, only)
+	if stack == nil {
+		return nil, false
+	}
+	return slices.Concat(stack.DetectorModels, stack.AlarmModels), true
+}
+
+func (l *loaded) readTemplate(name string, data []byte, m *modelFlags, only []string) *cfnalerts.Stack {
 	stack, err := cfnalerts.Read(data, func(o *cfnalerts.Options) {
+		o.Models = only
 		o.Parameters, o.Values, o.Imports = m.template.parameters, m.template.values, m.template.imports
 		o.Region, o.AccountID = m.template.region, m.template.account
 	})
@@ -146,77 +168,67 @@ func (l *loaded) readTemplate(name string, data []byte, m *modelFlags) *cfnalert
 	return stack
 }
 
-// inputFile is the body of CreateInput, or the answer of DescribeInput.
-type inputFile struct {
-	Input      *inputFile `json:"input"`
-	Name       string     `json:"inputName"`
-	Definition struct {
-		Attributes []struct {
-			JSONPath string `json:"jsonPath"`
-		} `json:"attributes"`
-	} `json:"inputDefinition"`
-	Configuration struct {
-		Name string `json:"inputName"`
-	} `json:"inputConfiguration"`
-}
-
 func (l *loaded) readInputs(name string, m *modelFlags) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
 	if cfnalerts.IsTemplate(data) {
-		l.readTemplate(name, data, m)
+		l.readTemplate(name, data, m, []string{})
 		return nil
 	}
-	inputs := []inputFile{{}}
-	var into any = &inputs[0]
+	declarations := []json.RawMessage{data}
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
-		into = &inputs
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		l.problems = append(l.problems, problem{File: name, Level: detector.LevelError, Message: "no input: " + err.Error()})
-		return nil
-	}
-	for _, input := range inputs {
-		if input.Input != nil {
-			input = *input.Input
+		if err := json.Unmarshal(data, &declarations); err != nil {
+			l.problems = append(l.problems, problem{File: name, Level: detector.LevelError, Message: "no list of inputs: " + err.Error()})
 		}
-		if input.Name == "" {
-			input.Name = input.Configuration.Name
-		}
-		if input.Name == "" {
-			l.problems = append(l.problems, problem{File: name, Level: detector.LevelError, Message: "no input: inputName is missing"})
+	}
+	for _, declaration := range declarations {
+		input, err := detector.LoadInput(declaration)
+		if broken, ok := errors.AsType[*detector.ModelError](err); ok {
+			l.add(name, broken.Findings, nowhere)
 			continue
 		}
-		paths := []string{}
-		for _, attribute := range input.Definition.Attributes {
-			paths = append(paths, attribute.JSONPath)
-		}
-		l.declared[input.Name] = paths
+		l.declared[input.Name] = input.Attributes
 	}
 	return nil
 }
 
 // compile loads the model and takes over what the engine finds.
-func (l *loaded) compile(body []byte, place func(string) cfnalerts.Place, m *modelFlags) {
-	model, err := detector.Load(body, func(o *detector.Options) {
+func (l *loaded) compile(m *modelFlags) {
+	model, err := detector.Load(l.body, l.options(m))
+	if broken, ok := errors.AsType[*detector.ModelError](err); ok {
+		l.add(m.model, broken.Findings, l.place)
+		return
+	}
+	l.model = model
+	l.add(m.model, model.Findings(), l.place)
+}
+
+func (l *loaded) options(m *modelFlags) func(*detector.Options) {
+	return func(o *detector.Options) {
 		o.Strict, o.Semantics = m.strict, m.semantics
 		if len(l.declared) > 0 {
 			o.Attributes = l.declared
 		}
-	})
-	var findings []detector.Finding
-	if broken, ok := errors.AsType[*detector.ModelError](err); ok {
-		findings = broken.Findings
-	} else {
-		l.model, findings = model, model.Findings()
 	}
+}
+
+// nowhere is the place of what is in no template.
+func nowhere(string) cfnalerts.Place { return cfnalerts.Place{} }
+
+func (l *loaded) add(file string, findings []detector.Finding, place func(string) cfnalerts.Place) {
 	for _, f := range findings {
 		at := place(f.Path)
-		l.problems = append(l.problems, problem{
-			File: m.model, Level: f.Level, Type: string(f.Type), Path: f.Path, Line: at.Line, Column: at.Column, Message: f.Message,
-			ExpressionLine: f.Line, ExpressionColumn: f.Column, Expression: f.Expression, Caret: f.Caret,
-		})
+		p := problem{
+			File: file, Level: f.Level, Type: string(f.Type), Path: f.Path, Line: at.Line, Column: at.Column, Message: f.Message,
+			Expression: f.Expression, Caret: f.Caret,
+		}
+		if f.Expression == "" && f.Line > 0 {
+			p.Line, p.Column = f.Line, f.Column // the file is no JSON
+		} else {
+			p.ExpressionLine, p.ExpressionColumn = f.Line, f.Column
+		}
+		l.problems = append(l.problems, p)
 	}
 }

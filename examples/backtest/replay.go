@@ -116,6 +116,9 @@ func (r *replay) receive(e *event) error {
 		ev.refusal = r.refusedMessage(e, err)
 		return r.emit(&ev)
 	}
+	if r.message.Ignored() {
+		return r.emit(&ev)
+	}
 	ev.key = string(r.message.Key())
 	i := r.detectors[ev.key]
 	if name := (messageName{e.input, e.messageID}); !e.generated && !r.seen.add(name, e.at) {

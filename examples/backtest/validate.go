@@ -8,16 +8,32 @@ import (
 	"github.com/iotenant/iotenant/alerts/detector"
 )
 
-// run prints everything that is found in a model.
+// run prints everything that the analysis of the service would have found in a
+// model, and whether it runs here.
 func (f *validateFlags) run(out io.Writer) error {
-	l, err := f.load()
+	l, err := f.read()
 	if err != nil {
 		return err
+	}
+	runs := false
+	if l.body != nil {
+		l.add(f.model, detector.Analyze(l.body, l.options(&f.modelFlags)).Findings, l.place)
+		_, err := detector.Load(l.body, l.options(&f.modelFlags))
+		runs = err == nil
 	}
 	if err := writeProblems(out, f.format, l.problems); err != nil {
 		return err
 	}
-	if l.model == nil {
+	if f.format == "text" {
+		verdict := "the model does not run"
+		if runs {
+			verdict = "the model runs"
+		}
+		if _, err := fmt.Fprintln(out, verdict); err != nil {
+			return err
+		}
+	}
+	if l.failed() {
 		return errModel
 	}
 	return nil
