@@ -56,6 +56,44 @@ func TestDocumentsCanFail(t *testing.T) {
 	require.Empty(t, breaches)
 }
 
+func TestFileMapIsWhole(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(repository, "docs", "architecture.md"))
+	require.NoError(t, err)
+	var packages []string
+	for _, p := range loadPackages(t) {
+		packages = append(packages, p.ImportPath)
+	}
+	require.Empty(t, notInFileMap(page, packages), "docs/architecture.md has no line for these packages")
+}
+
+func TestFileMapCanFail(t *testing.T) {
+	t.Parallel()
+	page := []byte("tenant and boltmap\n## File map\n```\ntenant/  ids\n  memtenant mem   in memory\n```\n")
+	packages := []string{
+		".", "errors", "./tenant", "./tenant/memtenant", "./tenant/tenanttest", "./tenant/tenantmock", "./tenant/memtenant/internal/disk",
+		"./examples/local", "./tenant/boltmap", "./internal/bench",
+	}
+	require.Equal(t, []string{"./tenant/boltmap", "./internal/bench"}, notInFileMap(page, packages))
+}
+
+// notInFileMap returns the packages that a reader of the file map does not
+// find. Suites and mocks follow from their domain, what is internal to a
+// package from that, and the examples are one line.
+func notInFileMap(page []byte, packages []string) (missing []string) {
+	_, fileMap, _ := strings.Cut(string(page), "## File map")
+	words := strings.FieldsFunc(fileMap, func(r rune) bool { return r == ' ' || r == '\n' || r == '/' })
+	for _, p := range packages {
+		if !strings.HasPrefix(p, "./") || matchesAny(testHelp[:2], p) || matches("./examples/...", p) || ownerOf(p) != p && ownerOf(p) != "." {
+			continue
+		}
+		if !slices.Contains(words, path.Base(p)) {
+			missing = append(missing, p)
+		}
+	}
+	return missing
+}
+
 var (
 	link       = regexp.MustCompile(`\]\(([^)\s#:]+)(?:#[^)]*)?\)`)
 	makeTarget = regexp.MustCompile("(?m)(?:`|^)make ([a-z][a-z0-9-]*)")
