@@ -25,7 +25,13 @@ type Position struct {
 
 // Compare returns -1, 0 or +1 as p is before, at or after other.
 func (p Position) Compare(other Position) int {
-	return cmp.Or(cmp.Compare(p.Time, other.Time), cmp.Compare(p.Arrival, other.Arrival), cmp.Compare(p.Place, other.Place))
+	if p.Time != other.Time {
+		return cmp.Compare(p.Time, other.Time)
+	}
+	if p.Arrival != other.Arrival {
+		return cmp.Compare(p.Arrival, other.Arrival)
+	}
+	return cmp.Compare(p.Place, other.Place)
 }
 
 // Plan is a checked query in the form in which backends run it.

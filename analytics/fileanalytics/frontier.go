@@ -79,7 +79,7 @@ func (f *frontier) start(a *archive) {
 		for key, l := range p.lists {
 			if f.wants(key) {
 				entries := l.entries
-				f.add(&l.bounds, func() error { return f.openList(entries) })
+				f.add(&l.bounds, func() error { return f.openList(key, entries) })
 			}
 		}
 	}
@@ -124,16 +124,27 @@ func (f *frontier) openRun(d day, r run) error {
 
 func (f *frontier) openExtent(d day, r run, e extent) error {
 	return f.files.with(d, func(file disk.File) error {
+		from, err := e.stream.origin()
+		if err != nil {
+			return err
+		}
 		data, err := readExtent(file, r, &e)
 		if err != nil {
 			return err
 		}
-		return eachRecord(data, e.stream, r.offset+e.offset, f.found.take)
+		return eachRecord(data, e.stream, r.offset+e.offset, func(found *record) error {
+			f.found.take(from, found)
+			return nil
+		})
 	})
 }
 
 // openList looks at a list, the newest first if they are wanted first.
-func (f *frontier) openList(entries []listEntry) error {
+func (f *frontier) openList(key streamKey, entries []listEntry) error {
+	from, err := key.origin()
+	if err != nil {
+		return err
+	}
 	for i := range entries {
 		if f.plan.Descending {
 			i = len(entries) - 1 - i
@@ -142,9 +153,7 @@ func (f *frontier) openList(entries []listEntry) error {
 		if err != nil {
 			return fmt.Errorf("%w: record in memory", analytics.ErrCorrupt)
 		}
-		if err := f.found.take(&decoded); err != nil {
-			return err
-		}
+		f.found.take(from, &decoded)
 	}
 	return nil
 }
@@ -161,14 +170,13 @@ type openFile struct {
 // with calls use with the segment file of a day. If Sweep has deleted it since
 // the query began, there is nothing to look at.
 func (o *openFile) with(d day, use func(disk.File) error) error {
-	name := o.store.files.segment(o.archive.id, d)
 	if o.file == nil || o.day != d {
 		if err := o.close(); err != nil {
 			return err
 		}
-		file, err := o.store.fs.Open(name)
+		file, err := o.store.fs.Open(o.name(d))
 		if errors.Is(err, fs.ErrNotExist) {
-			return o.missing(name, d)
+			return o.missing(d)
 		}
 		if err != nil {
 			return err
@@ -180,16 +188,18 @@ func (o *openFile) with(d day, use func(disk.File) error) error {
 		err = fmt.Errorf("%w: file too short", analytics.ErrCorrupt)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", o.store.files.relative(name), err)
+		return fmt.Errorf("%s: %w", o.store.files.relative(o.name(d)), err)
 	}
 	return nil
 }
 
-func (o *openFile) missing(name string, d day) error {
+func (o *openFile) name(d day) string { return o.store.files.segment(o.archive.id, d) }
+
+func (o *openFile) missing(d day) error {
 	o.archive.mu.RLock()
 	defer o.archive.mu.RUnlock()
 	if _, known := o.archive.find(d); known {
-		return fmt.Errorf("%w: %s is missing", analytics.ErrCorrupt, o.store.files.relative(name))
+		return fmt.Errorf("%w: %s is missing", analytics.ErrCorrupt, o.store.files.relative(o.name(d)))
 	}
 	return nil
 }

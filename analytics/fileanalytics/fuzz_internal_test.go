@@ -36,11 +36,12 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		require.LessOrEqual(t, n, len(data))
-		found, err := decoded.message()
+		from, err := decoded.stream.key().origin()
 		if err != nil {
 			require.ErrorIs(t, err, analytics.ErrCorrupt)
 			return
 		}
+		found := decoded.message(from)
 		again := appendRecord(nil, &found, decoded.time, int(decoded.points))
 		seal(again, decoded.arrival)
 		redecoded, _, err := decodeRecord(again)

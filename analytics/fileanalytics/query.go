@@ -16,7 +16,7 @@ type collector interface {
 	// ok is false if they have none.
 	span(b *bounds) (least, greatest analytics.Position, ok bool)
 	// take adds the items of a record to the page, if they belong there.
-	take(r *record) error
+	take(from origin, r *record)
 	// reached is the position at and after which nothing is wanted any more;
 	// nil as long as everything is.
 	reached() *analytics.Position
@@ -36,7 +36,11 @@ func (s *Store) Messages(ctx context.Context, id tenant.ID, query analytics.Quer
 	if err := s.read(ctx, id, plan, found); err != nil {
 		return analytics.Page[analytics.Message]{}, fmt.Errorf("fileanalytics: messages: %w", kept(err))
 	}
-	return found.page(), nil
+	page := found.page()
+	for i := range page.Items { // they are pieces of what was read
+		page.Items[i].Payload = bytes.Clone(page.Items[i].Payload)
+	}
+	return page, nil
 }
 
 // Points implements analytics.Store.
@@ -62,18 +66,13 @@ func (c *messages) span(b *bounds) (least, greatest analytics.Position, ok bool)
 	return positions(b.minAt, b.maxAt, b)
 }
 
-func (c *messages) take(r *record) error {
+func (c *messages) take(from origin, r *record) {
 	position := analytics.Position{Time: r.at, Arrival: r.arrival}
 	if !c.wants(position) || !c.plan.SelectsChannel(string(r.channel)) {
-		return nil
+		return
 	}
-	m, err := r.message()
-	if err != nil {
-		return err
-	}
-	m.Payload = bytes.Clone(m.Payload)
+	m := r.message(from)
 	c.add(m, position, len(m.Payload))
-	return nil
 }
 
 // points collects a page of points.
@@ -83,22 +82,18 @@ func (c *points) span(b *bounds) (least, greatest analytics.Position, ok bool) {
 	return positions(b.minTime, b.maxTime, b)
 }
 
-func (c *points) take(r *record) error {
+func (c *points) take(from origin, r *record) {
 	first, last := analytics.Position{Time: r.time, Arrival: r.arrival}, analytics.Position{Time: r.time, Arrival: r.arrival, Place: math.MaxUint32}
 	if r.points == 0 || !c.wants(first) && !c.wants(last) || !c.plan.SelectsChannel(string(r.channel)) {
-		return nil
+		return
 	}
-	m, err := r.message()
-	if err != nil {
-		return err
-	}
+	m := r.message(from)
 	for i, p := range m.Points() {
 		position := analytics.Position{Time: r.time, Arrival: r.arrival, Place: uint32(i)}
 		if c.wants(position) && c.plan.SelectsMetric(p.Metric) {
 			c.add(p, position, 0)
 		}
 	}
-	return nil
 }
 
 func positions(from, to int64, b *bounds) (least, greatest analytics.Position, ok bool) {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/fileanalytics/internal/disk"
-	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -132,28 +131,26 @@ func (s *Store) remember(known *stream, r *record) error {
 	if r.points == 0 {
 		return nil
 	}
-	m, err := r.message()
+	from, err := r.stream.key().origin()
 	if err != nil {
 		return err
 	}
+	m := r.message(from)
 	known.observe(m.Points(), r.arrival)
 	return nil
 }
 
-// message returns the message in a record, with the record's payload.
-func (r *record) message() (analytics.Message, error) {
-	thing, err := device.ParseID(string(r.stream.thing))
-	if err != nil {
-		return analytics.Message{}, fmt.Errorf("%w: thing id of record %d", analytics.ErrCorrupt, r.arrival)
-	}
+// message returns the message in a record of this stream, with the record's
+// payload.
+func (r *record) message(from origin) analytics.Message {
 	return analytics.Message{
-		Thing:     thing,
-		Datastore: string(r.stream.datastore),
+		Thing:     from.thing,
+		Datastore: from.datastore,
 		Channel:   string(r.channel),
 		ID:        string(r.id),
 		At:        time.Unix(0, r.at).UTC(),
 		Payload:   r.payload,
-	}, nil
+	}
 }
 
 // continueJournal opens the last journal for writing, or creates it.

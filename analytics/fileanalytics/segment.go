@@ -21,13 +21,14 @@ import (
 //	records
 //
 // The index is the sparse one: an extent holds up to extentSize of records of
-// one stream in the order of arrival, and extents are ordered by stream. So what
-// one thing sent is read in one piece, and nothing else is.
+// one stream in the order of arrival, and extents are ordered by stream. So of
+// what one thing sent, little more is read than a page asks for: the pages of a
+// tenant take a few records of each of its things.
 const (
 	runMagic   = "iotntr01"
 	tenantRoom = tenant.MaxIDLength
 	runHeader  = 8 + 8 + 8 + 4 + 4 + boundsLength + 1 + tenantRoom + 4
-	extentSize = 64 << 10
+	extentSize = 4 << 10
 )
 
 // segment is the known part of a segment file. What is behind size in the file
@@ -197,11 +198,14 @@ func readIndex(file disk.File, r run, wanted func(*extent) bool) ([]extent, erro
 		return nil, corruptAt(r.offset, "run index")
 	}
 	var extents []extent
+	var stream streamKey
 	rest := reader{data: index}
 	records := runHeader + int64(r.indexLength)
 	for len(rest.data) > 0 {
-		text := streamText{datastore: rest.text(), thing: rest.text()}
-		e := extent{offset: records, stream: text.key()}
+		if text := (streamText{datastore: rest.text(), thing: rest.text()}); !text.is(stream) {
+			stream = text.key()
+		}
+		e := extent{offset: records, stream: stream}
 		e.offset += rest.int64()
 		e.length = rest.uint32()
 		e.bounds = rest.bounds()
@@ -242,7 +246,7 @@ func eachRun(file disk.File, id tenant.ID, s segment, visit func(run) error) err
 func eachRecord(data []byte, stream streamKey, offset int64, visit func(*record) error) error {
 	for len(data) > 0 {
 		decoded, n, err := decodeRecord(data)
-		if err != nil || string(decoded.stream.thing) != stream.thing || string(decoded.stream.datastore) != stream.datastore {
+		if err != nil || !decoded.stream.is(stream) {
 			return corruptAt(offset, "record")
 		}
 		if err := visit(&decoded); err != nil {

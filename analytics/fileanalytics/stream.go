@@ -2,6 +2,7 @@ package fileanalytics
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -17,6 +18,24 @@ func (k streamKey) compare(other streamKey) int {
 }
 
 func (t streamText) key() streamKey { return streamKey{string(t.datastore), string(t.thing)} }
+
+func (t streamText) is(k streamKey) bool {
+	return string(t.thing) == k.thing && string(t.datastore) == k.datastore
+}
+
+// origin is what the messages of a stream have in common.
+type origin struct {
+	thing     device.ID
+	datastore string
+}
+
+func (k streamKey) origin() (origin, error) {
+	thing, err := device.ParseID(k.thing)
+	if err != nil {
+		return origin{}, fmt.Errorf("%w: thing id", analytics.ErrCorrupt)
+	}
+	return origin{thing, k.datastore}, nil
+}
 
 // stream is what is remembered of a stream beside its messages.
 type stream struct {

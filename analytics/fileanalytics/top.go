@@ -15,8 +15,16 @@ const pageSize = 4 << 20
 type top[T any] struct {
 	plan  *analytics.Plan
 	items []placed[T]
+	spare []placed[T] // room for the next items
+	order []ranked
 	size  int
 	limit *analytics.Position // what comes after it is not wanted
+}
+
+// ranked is what there is to sort: items are large.
+type ranked struct {
+	position analytics.Position
+	index    int
 }
 
 // placed is an item with its place in the order and its size in bytes.
@@ -31,7 +39,13 @@ func (t *top[T]) wants(position analytics.Position) bool {
 	return t.plan.Selects(position) && (t.limit == nil || t.plan.Compare(position, *t.limit) < 0)
 }
 
+// fewItems is the number of items from which on room for all is made.
+const fewItems = 64
+
 func (t *top[T]) add(item T, position analytics.Position, size int) {
+	if len(t.items) == fewItems {
+		t.items = slices.Grow(t.items, max(0, 2*t.plan.Limit+3-fewItems)) // once, not bit by bit
+	}
 	t.items = append(t.items, placed[T]{item, position, size})
 	t.size += size
 	if len(t.items) > 2*(t.plan.Limit+1) || t.size > 2*pageSize && len(t.items) > 1 {
@@ -43,7 +57,7 @@ func (t *top[T]) reached() *analytics.Position { return t.limit }
 
 // shrink sorts the items and drops those that can't be in the page.
 func (t *top[T]) shrink() {
-	slices.SortFunc(t.items, func(a, b placed[T]) int { return t.plan.Compare(a.position, b.position) })
+	t.sort()
 	n, size := t.fitting()
 	if n == len(t.items) {
 		return
@@ -54,6 +68,20 @@ func (t *top[T]) shrink() {
 	t.items = t.items[:n+1]
 	position := t.items[n].position
 	t.limit = &position
+}
+
+func (t *top[T]) sort() {
+	order := t.order[:0]
+	for i := range t.items {
+		order = append(order, ranked{t.items[i].position, i})
+	}
+	slices.SortFunc(order, func(a, b ranked) int { return t.plan.Compare(a.position, b.position) })
+	sorted := slices.Grow(t.spare[:0], len(order))
+	for _, next := range order {
+		sorted = append(sorted, t.items[next.index])
+	}
+	clear(t.items)
+	t.items, t.spare, t.order = sorted, t.items[:0], order
 }
 
 // fitting returns how many of the sorted items are in the page.
