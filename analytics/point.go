@@ -58,8 +58,9 @@ func (m *Message) Points() []Point {
 		at = time.Unix(0, found.time).UTC()
 	}
 	points := make([]Point, len(found.numbers))
-	for i, number := range found.numbers {
-		points[i] = Point{Thing: m.Thing, Channel: m.Channel, Metric: number.metric, Time: at, Value: number.value}
+	names := string(found.names)
+	for i, n := range found.numbers {
+		points[i] = Point{Thing: m.Thing, Channel: m.Channel, Metric: names[n.from:n.to], Time: at, Value: n.value}
 	}
 	return points
 }

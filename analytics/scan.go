@@ -10,14 +10,17 @@ import (
 // findings is what a scan takes from a payload.
 type findings struct {
 	numbers []number
+	names   []byte // of the numbers, one after the other
 	time    int64 // Unix, in nanoseconds
 	hasTime bool
 }
 
 type number struct {
-	metric string
-	value  float64
+	from, to int // its name in names
+	value    float64
 }
+
+func (f *findings) name(n number) []byte { return f.names[n.from:n.to] }
 
 // scan validates a payload and takes the numbers from it. The findings of a
 // payload that is not a JSON object are empty.
@@ -172,17 +175,24 @@ func (s *scanner) take(name, text []byte) {
 	if err != nil {
 		return
 	}
-	if i := slices.IndexFunc(s.found.numbers, func(n number) bool { return n.metric == string(metric) }); i >= 0 {
-		s.found.numbers[i].value = value
+	s.found.put(metric, value)
+}
+
+// put keeps a number, or replaces the one of that name.
+func (f *findings) put(metric []byte, value float64) {
+	if i := slices.IndexFunc(f.numbers, func(n number) bool { return string(f.name(n)) == string(metric) }); i >= 0 {
+		f.numbers[i].value = value
 		return
 	}
-	if len(s.found.numbers) == MaxMetrics {
+	if len(f.numbers) == MaxMetrics {
 		return
 	}
-	if s.found.numbers == nil {
-		s.found.numbers = make([]number, 0, 8)
+	if f.numbers == nil {
+		f.numbers, f.names = make([]number, 0, 8), make([]byte, 0, 128)
 	}
-	s.found.numbers = append(s.found.numbers, number{metric: string(metric), value: value})
+	from := len(f.names)
+	f.names = append(f.names, metric...)
+	f.numbers = append(f.numbers, number{from, len(f.names), value})
 }
 
 func (s *scanner) literal(word string) bool {

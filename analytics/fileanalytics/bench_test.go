@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -87,10 +88,14 @@ func BenchmarkAppend(b *testing.B) {
 			defer file.Close()
 			bare := &bareLog{file: file, lead: make(chan struct{}, 1)}
 			var sequence atomic.Int64
+			tenants, things := make([]tenant.ID, c.writers), make([]device.ID, c.writers)
+			for w := range c.writers {
+				tenants[w], things[w] = tenant.MustParseID(fmt.Sprint("tenant-", w%c.tenants)), device.MustParseID(fmt.Sprint("thing-", w))
+			}
 			ours := func(w int) {
 				n := int(sequence.Add(1))
-				_, err := store.Append(b.Context(), tenant.MustParseID(fmt.Sprint("tenant-", w%c.tenants)), []analytics.Message{{
-					Thing: device.MustParseID(fmt.Sprint("thing-", w)), ID: fmt.Sprint("m-", n), At: time.Unix(1772366400+int64(n/100), 0), Payload: telemetry(n),
+				_, err := store.Append(b.Context(), tenants[w], []analytics.Message{{
+					Thing: things[w], ID: "m-" + strconv.Itoa(n), At: time.Unix(1772366400+int64(n/100), 0), Payload: telemetry(n),
 				}})
 				if err != nil {
 					b.Error(err)

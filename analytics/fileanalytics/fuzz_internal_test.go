@@ -131,7 +131,7 @@ func FuzzState(f *testing.F) {
 	a.segments = []segment{{day: 3, size: 7, bounds: noBounds()}}
 	s := a.stream(streamKey{"", "pump"})
 	s.ids.add(7, &total)
-	s.last[metricKey{"c", "t"}] = lastValue{5, 2, 1.5}
+	s.last[metricKey{"c", "t"}] = &lastValue{5, 2, 1.5}
 	f.Add(a.encodeState()[12:])
 	f.Add([]byte("\x04acme"))
 	f.Fuzz(func(t *testing.T, body []byte) {

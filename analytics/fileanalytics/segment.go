@@ -67,7 +67,8 @@ type runBuilder struct {
 type runDraft struct {
 	bounds  bounds
 	extents []extent
-	records []byte
+	records [][]byte
+	length  int // of the records
 }
 
 // newRuns orders what is in a part by day.
@@ -98,13 +99,14 @@ func (b *runBuilder) add(key streamKey, entry *listEntry) {
 func (d *runDraft) add(key streamKey, entry *listEntry) {
 	last := len(d.extents) - 1
 	if last < 0 || d.extents[last].stream != key || int(d.extents[last].length)+len(entry.raw) > extentSize {
-		d.extents = append(d.extents, extent{stream: key, offset: int64(len(d.records)), bounds: noBounds()})
+		d.extents = append(d.extents, extent{stream: key, offset: int64(d.length), bounds: noBounds()})
 		last++
 	}
 	d.extents[last].length += uint32(len(entry.raw))
 	d.extents[last].bounds.include(entry.bounds())
 	d.bounds.include(entry.bounds())
-	d.records = append(d.records, entry.raw...)
+	d.records = append(d.records, entry.raw)
+	d.length += len(entry.raw)
 }
 
 // encode returns the run of a day.
@@ -118,7 +120,7 @@ func (b *runBuilder) encode(d *runDraft) []byte {
 		index = binary.LittleEndian.AppendUint32(index, e.length)
 		index = e.bounds.append(index)
 	}
-	size := runHeader + len(index) + len(d.records)
+	size := runHeader + len(index) + d.length
 	data := make([]byte, 0, size)
 	data = append(data, runMagic...)
 	data = binary.LittleEndian.AppendUint64(data, uint64(size))
@@ -130,7 +132,11 @@ func (b *runBuilder) encode(d *runDraft) []byte {
 	data = append(data, b.tenant.String()...)
 	data = append(data, make([]byte, tenantRoom-len(b.tenant.String()))...)
 	data = binary.LittleEndian.AppendUint32(data, checksum(data))
-	return append(append(data, index...), d.records...)
+	data = append(data, index...)
+	for _, record := range d.records {
+		data = append(data, record...)
+	}
+	return data
 }
 
 // appendRun makes a run durable behind the known part of a segment.

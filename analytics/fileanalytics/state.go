@@ -100,7 +100,7 @@ func (r *reader) stream(s *stream, total *atomic.Int64) {
 	}
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		key := metricKey{channel: string(r.text()), metric: string(r.text())}
-		s.last[key] = lastValue{time: r.int64(), arrival: r.uint64(), value: math.Float64frombits(r.uint64())}
+		s.last[key] = &lastValue{time: r.int64(), arrival: r.uint64(), value: math.Float64frombits(r.uint64())}
 	}
 }
 

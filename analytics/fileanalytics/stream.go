@@ -41,7 +41,7 @@ func (k streamKey) origin() (origin, error) {
 type stream struct {
 	latest int64 // the latest received time
 	ids    window
-	last   map[metricKey]lastValue
+	last   map[metricKey]*lastValue
 }
 
 type metricKey struct{ channel, metric string }
@@ -56,7 +56,7 @@ func (v lastValue) before(other lastValue) bool {
 	return cmp.Or(cmp.Compare(v.time, other.time), cmp.Compare(v.arrival, other.arrival)) < 0
 }
 
-func newStream() *stream { return &stream{last: map[metricKey]lastValue{}} }
+func newStream() *stream { return &stream{last: map[metricKey]*lastValue{}} }
 
 // observe replaces last values by the points of a message, in whatever order
 // messages are observed.
@@ -65,11 +65,12 @@ func (s *stream) observe(points []analytics.Point, arrival uint64) {
 		p := &points[i]
 		key := metricKey{p.Channel, p.Metric}
 		next := lastValue{p.Time.UnixNano(), arrival, p.Value}
-		before, known := s.last[key]
-		if known && next.before(before) || !known && len(s.last) >= analytics.MaxLast {
-			continue
+		switch known := s.last[key]; {
+		case known != nil && !next.before(*known):
+			*known = next
+		case known == nil && len(s.last) < analytics.MaxLast:
+			s.last[key] = &next
 		}
-		s.last[key] = next
 	}
 }
 
