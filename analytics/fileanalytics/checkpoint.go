@@ -97,7 +97,7 @@ func (s *Store) hasSealed() bool {
 
 // seal ends the journal and begins the next. Only the leader calls it.
 func (s *Store) seal() error {
-	if err := s.journal.repair(); err != nil {
+	if err := s.journal.trim(); err != nil {
 		return err
 	}
 	next, err := createJournal(s.fs, s.files, s.journal.number+1, newSalt(), s.arrival)

@@ -25,6 +25,9 @@ import (
 // frame with none after it is the torn end of a write that nobody was told had
 // succeeded; with a readable one after it, it is damage. The salt is random, so
 // no payload can be mistaken for a frame.
+//
+// Behind the last frame of the journal that is written to are zeros: to write
+// over them changes no length, so that there is less for an fsync to do.
 const (
 	journalMagic  = "iotntj01"
 	journalHeader = 8 + 8 + 8 + 8 + 4
@@ -38,8 +41,17 @@ type journal struct {
 	number  uint64
 	salt    uint64
 	size    int64 // end of the last frame
-	damaged bool  // there may be something after size
+	filled  int64 // end of the zeros behind it
+	damaged bool  // there may be something else after size
 }
+
+// Bounds of how many zeros are written ahead: as many bytes as the journal has.
+const (
+	minAhead = 64 << 10
+	maxAhead = 1 << 20
+)
+
+var zeros [maxAhead]byte
 
 // createJournal makes an empty journal, durably.
 func createJournal(fsys disk.FS, files layout, number, salt, arrival uint64) (*journal, error) {
@@ -88,11 +100,18 @@ func (j *journal) write(frame []byte, arrival uint64) error {
 	if _, err := j.file.WriteAt(frame, j.size); err != nil {
 		return err
 	}
+	end, filled := j.size+int64(len(frame)), j.filled
+	if end > filled {
+		ahead := zeros[:max(minAhead, min(end, maxAhead))]
+		if _, err := j.file.WriteAt(ahead, end); err != nil {
+			return err
+		}
+		filled = end + int64(len(ahead))
+	}
 	if err := j.file.Sync(); err != nil {
 		return err
 	}
-	j.damaged = false
-	j.size += int64(len(frame))
+	j.size, j.filled, j.damaged = end, filled, false
 	return nil
 }
 
@@ -101,13 +120,18 @@ func (j *journal) repair() error {
 	if !j.damaged {
 		return nil
 	}
+	return j.trim()
+}
+
+// trim ends the file with its last frame.
+func (j *journal) trim() error {
 	if err := j.file.Truncate(j.size); err != nil {
 		return err
 	}
 	if err := j.file.Sync(); err != nil {
 		return err
 	}
-	j.damaged = false
+	j.filled, j.damaged = j.size, false
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package fileanalytics
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"encoding/binary"
@@ -100,7 +101,7 @@ func (s *Store) readJournal(number uint64, last bool) (journalContent, error) {
 	if err != nil {
 		return journalContent{}, fmt.Errorf("%s: %w", s.files.relative(name), err)
 	}
-	if torn := int64(len(data)) - content.size; torn > 0 {
+	if torn := len(bytes.TrimRight(data[content.size:], "\x00")); torn > 0 {
 		s.options.Logger.Info("fileanalytics: torn end of a write removed", "file", s.files.relative(name), "bytes", torn)
 	}
 	return content, nil
