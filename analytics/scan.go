@@ -11,7 +11,7 @@ import (
 type findings struct {
 	numbers []number
 	names   []byte // of the numbers, one after the other
-	time    int64 // Unix, in nanoseconds
+	time    int64  // Unix, in nanoseconds
 	hasTime bool
 }
 
