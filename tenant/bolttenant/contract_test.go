@@ -34,3 +34,8 @@ func TestRepositoryModel(t *testing.T) {
 	t.Parallel()
 	tenanttest.TestRepositoryModel(t, openSuite, 1, 3000)
 }
+
+func TestSoakRepositoryModel(t *testing.T) {
+	t.Parallel()
+	tenanttest.SoakRepositoryModel(t, openSuite)
+}

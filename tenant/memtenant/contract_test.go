@@ -30,3 +30,8 @@ func TestRepositoryModel(t *testing.T) {
 		tenanttest.TestRepositoryModel(t, openSuite, seed, 10_000)
 	}
 }
+
+func TestSoakRepositoryModel(t *testing.T) {
+	t.Parallel()
+	tenanttest.SoakRepositoryModel(t, openSuite)
+}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +17,26 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// TestRepositoryModel runs random operations of three tenants on a repository
-// and on a naive model, and compares every result. The same seed makes the
-// same operations; it is logged.
+// soakOperations is how many operations a whole soak of the model makes.
+const soakOperations = 100_000
+
+// SoakRepositoryModel runs [TestRepositoryModel] with a random seed and 100,000
+// operations times IOTENANT_SOAK; without that variable it skips the test. Call
+// it in a test named TestSoak...
+func SoakRepositoryModel(t *testing.T, open Open) {
+	t.Helper()
+	share, err := strconv.ParseFloat(os.Getenv("IOTENANT_SOAK"), 64)
+	if err != nil || share <= 0 {
+		t.Skip("takes minutes: set IOTENANT_SOAK to a share of the full length; make soak does")
+	}
+	TestRepositoryModel(t, open, rand.Uint64(), max(int(share*soakOperations), 1))
+}
+
+// TestRepositoryModel runs random operations of three tenants on two
+// repositories of a store and on a naive model, and compares every result:
+// single reads and writes, queries, batches and, unless the store declares that
+// it has none, transactions. The same seed makes the same operations; it is
+// logged.
 func TestRepositoryModel(t *testing.T, open Open, seed uint64, operations int) {
 	t.Helper()
 	t.Logf("seed %d, %d operations", seed, operations)
@@ -29,6 +48,10 @@ func TestRepositoryModel(t *testing.T, open Open, seed uint64, operations int) {
 		model:   map[modelKey]modelItem{},
 		used:    map[modelVersion]bool{},
 	}
+	for _, entity := range []string{"asset", "asset-x"} {
+		schema := assetSchema(entity)
+		run.entities = append(run.entities, modelEntity{schema, f.store.NewRepository(schema)})
+	}
 	for i := range operations {
 		run.step()
 		if t.Failed() {
@@ -39,16 +62,26 @@ func TestRepositoryModel(t *testing.T, open Open, seed uint64, operations int) {
 
 type modelRun struct {
 	*fixture
-	random *rand.Rand
-	ids    []tenant.ID
-	model  map[modelKey]modelItem
-	used   map[modelVersion]bool
+	random   *rand.Rand
+	ids      []tenant.ID
+	entities []modelEntity
+	model    map[modelKey]modelItem
+	used     map[modelVersion]bool
 }
 
-type modelKey struct {
-	id   tenant.ID
-	path string
+type modelEntity struct {
+	schema *tenant.Schema[Asset]
+	assets tenant.Repository[Asset]
 }
+
+// modelKey is where an item is: whose it is, of which entity, under which key.
+type modelKey struct {
+	id     tenant.ID
+	entity string
+	path   string
+}
+
+func (k modelKey) key() tenant.Key { return tenant.NewKey(strings.Split(k.path, "/")...) }
 
 type modelItem struct {
 	asset   Asset
@@ -61,22 +94,40 @@ type modelVersion struct {
 }
 
 func (r *modelRun) step() {
-	id := r.ids[r.random.IntN(len(r.ids))]
+	id, entity := r.ids[r.random.IntN(len(r.ids))], r.entities[r.random.IntN(len(r.entities))]
 	switch n := r.random.IntN(100); {
-	case n < 45:
-		r.stepPut(id)
-	case n < 65:
-		r.stepDelete(id)
-	case n < 80:
-		r.stepGet(id)
-	case n < 95:
-		r.stepQuery(id)
+	case n < 30:
+		r.stepPut(id, entity)
+	case n < 42:
+		r.stepDelete(id, entity)
+	case n < 54:
+		r.stepGet(id, entity)
+	case n < 69:
+		r.stepQuery(id, entity)
+	case n < 75:
+		r.stepBatchGet(id, entity)
+	case n < 82:
+		r.stepBatchWrite(id, entity)
+	case n < 96:
+		r.stepTransact(id)
 	default:
 		r.clock.advance(time.Duration(r.random.IntN(5000)) * time.Millisecond)
 	}
 }
 
-func (r *modelRun) stepPut(id tenant.ID) {
+func (r *modelRun) stepPut(id tenant.ID, entity modelEntity) {
+	item, key := r.asset(id, entity)
+	cond := r.condition(key)
+	want := cond.Check(r.current(key))
+	version, err := entity.assets.Put(r.ctx, id, item, cond)
+	r.wantIs(key, "Put", err, want)
+	if err == nil {
+		r.written(key, item, version)
+	}
+}
+
+// asset returns a random asset and where it belongs.
+func (r *modelRun) asset(id tenant.ID, entity modelEntity) (Asset, modelKey) {
 	item := Asset{Path: r.path(), City: r.pick("", "Oslo", "Bergen", "Os"), Weight: float64(r.random.IntN(1000))}
 	if r.random.IntN(2) == 0 {
 		item.Rank = r.path()
@@ -84,56 +135,209 @@ func (r *modelRun) stepPut(id tenant.ID) {
 	if r.random.IntN(3) == 0 {
 		item.Until = r.clock.now().Add(time.Duration(r.random.IntN(8)-1) * time.Second).UTC()
 	}
-	key := modelKey{id, strings.Join(item.Path, "/")}
-	cond := r.condition(key)
-	want := cond.Check(r.current(key))
-	version, err := r.assets.Put(r.ctx, id, item, cond)
-	if !errors.Is(err, want) {
-		r.Errorf("Put(%s, %s) returned %v, want %v", id, key.path, err, want)
-	}
-	if err != nil {
-		return
-	}
+	return item, modelKey{id, entity.schema.Entity, strings.Join(item.Path, "/")}
+}
+
+// written notes that an item was put.
+func (r *modelRun) written(key modelKey, item Asset, version tenant.Version) {
+	r.Helper()
 	if written := (modelVersion{key, version}); r.used[written] || version == 0 {
-		r.Errorf("Put(%s, %s) returned version %d, which was used before", id, key.path, version)
+		r.Errorf("a put of %v returned version %d, which was used before", key, version)
 	} else {
 		r.used[written] = true
 	}
 	r.model[key] = modelItem{item, version}
 }
 
-func (r *modelRun) stepDelete(id tenant.ID) {
-	path := r.path()
-	key := modelKey{id, strings.Join(path, "/")}
+func (r *modelRun) wantIs(key modelKey, call string, err, want error) {
+	r.Helper()
+	if !errors.Is(err, want) {
+		r.Errorf("%s of %v returned %v, want %v", call, key, err, want)
+	}
+}
+
+func (r *modelRun) stepDelete(id tenant.ID, entity modelEntity) {
+	key := r.place(id, entity)
 	cond := r.condition(key)
 	want := cond.Check(r.current(key))
 	if cond.Kind() == tenant.KindAbsent {
 		want = tenant.ErrCondition
 	}
-	err := r.assets.Delete(r.ctx, id, tenant.NewKey(path...), cond)
-	if !errors.Is(err, want) {
-		r.Errorf("Delete(%s, %s) returned %v, want %v", id, key.path, err, want)
-	}
+	err := entity.assets.Delete(r.ctx, id, key.key(), cond)
+	r.wantIs(key, "Delete", err, want)
 	if err == nil {
 		delete(r.model, key)
 	}
 }
 
-func (r *modelRun) stepGet(id tenant.ID) {
-	path := r.path()
-	key := modelKey{id, strings.Join(path, "/")}
-	got, err := r.assets.Get(r.ctx, id, tenant.NewKey(path...), tenant.Consistent)
-	if r.current(key) == 0 {
-		r.wantErr(fmt.Sprintf("Get(%s, %s)", id, key.path), err, tenant.ErrNotFound)
+func (r *modelRun) stepGet(id tenant.ID, entity modelEntity) {
+	key := r.place(id, entity)
+	got, err := entity.assets.Get(r.ctx, id, key.key(), tenant.Consistent)
+	want := r.item(key)
+	if want.Version == 0 {
+		r.wantIs(key, "Get", err, tenant.ErrNotFound)
 		return
 	}
-	want := r.model[key]
-	if err != nil || !reflect.DeepEqual(got, tenant.Item[Asset]{Value: want.asset, Version: want.version}) {
-		r.Errorf("Get(%s, %s) returned\n\t%+v, %v, want\n\t%+v", id, key.path, got, err, want)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		r.Errorf("Get of %v returned\n\t%+v, %v, want\n\t%+v", key, got, err, want)
 	}
 }
 
-func (r *modelRun) stepQuery(id tenant.ID) {
+func (r *modelRun) stepBatchGet(id tenant.ID, entity modelEntity) {
+	keys := make([]tenant.Key, r.random.IntN(12))
+	want := make([]tenant.Item[Asset], len(keys))
+	for i := range keys {
+		key := r.place(id, entity)
+		keys[i], want[i] = key.key(), r.item(key)
+	}
+	got, err := entity.assets.BatchGet(r.ctx, id, keys, tenant.Consistent)
+	if err != nil || !slices.EqualFunc(got, want, func(a, b tenant.Item[Asset]) bool { return reflect.DeepEqual(a, b) }) {
+		r.Errorf("BatchGet(%s, %v) returned\n\t%+v, %v, want\n\t%+v", id, keys, got, err, want)
+	}
+}
+
+// A modelWrite is a change of a batch or a transaction, and what it leads to.
+type modelWrite struct {
+	key     modelKey
+	put     *Asset // nil for what is no put
+	deletes bool
+	want    error
+}
+
+// take makes the change in the model.
+func (r *modelRun) take(w modelWrite, version tenant.Version) {
+	switch {
+	case w.put != nil:
+		r.written(w.key, *w.put, version)
+	case w.deletes:
+		delete(r.model, w.key)
+	}
+}
+
+func (r *modelRun) stepBatchWrite(id tenant.ID, entity modelEntity) {
+	var writes []tenant.Write[Asset]
+	var changes []modelWrite
+	for range r.random.IntN(10) {
+		switch r.random.IntN(4) {
+		case 0:
+			key := r.place(id, entity)
+			writes = append(writes, tenant.DeleteWrite[Asset](key.key()))
+			changes = append(changes, modelWrite{key: key, deletes: true})
+		case 1:
+			if r.random.IntN(4) == 0 { // no path
+				writes = append(writes, tenant.PutWrite(Asset{City: "Oslo"}))
+				changes = append(changes, modelWrite{want: tenant.ErrKey})
+			}
+		default:
+			item, key := r.asset(id, entity)
+			writes = append(writes, tenant.PutWrite(item))
+			changes = append(changes, modelWrite{key: key, put: &item})
+		}
+	}
+	versions, err := entity.assets.BatchWrite(r.ctx, id, writes)
+	if hasTwice(changes) {
+		r.wantErr("BatchWrite of one key twice", err, tenant.ErrBatch)
+		return
+	}
+	var partial *tenant.BatchError
+	errs := make([]error, len(changes))
+	if errors.As(err, &partial) {
+		errs = partial.Errs
+	} else if err != nil {
+		r.Fatalf("BatchWrite returned %v", err)
+	}
+	for i, change := range changes {
+		r.wantIs(change.key, "BatchWrite", errs[i], change.want)
+		if change.want == nil {
+			r.take(change, versions[i])
+		}
+	}
+}
+
+// hasTwice reports whether two changes are on one item.
+func hasTwice(changes []modelWrite) bool {
+	seen := map[modelKey]bool{}
+	for _, change := range changes {
+		if change.key.path != "" && seen[change.key] {
+			return true
+		}
+		seen[change.key] = true
+	}
+	return false
+}
+
+func (r *modelRun) stepTransact(id tenant.ID) {
+	if r.store.Transactor == nil {
+		return
+	}
+	var ops []tenant.Op
+	var changes []modelWrite
+	for range 1 + r.random.IntN(4) {
+		op, change := r.op(id)
+		ops, changes = append(ops, op), append(changes, change)
+	}
+	versions, err := r.store.Transactor.Transact(r.ctx, id, ops...)
+	if hasTwice(changes) {
+		r.wantErr("Transact of one item twice", err, tenant.ErrTransaction)
+		return
+	}
+	if wanted := refusals(changes); wanted != nil {
+		r.wantOpErrs("Transact", err, wanted...)
+		return
+	}
+	if err != nil {
+		r.Fatalf("Transact returned %v", err)
+	}
+	for i, change := range changes {
+		r.take(change, versions[i])
+	}
+}
+
+// op returns a random operation on an item of any entity.
+func (r *modelRun) op(id tenant.ID) (tenant.Op, modelWrite) {
+	entity := r.entities[r.random.IntN(len(r.entities))]
+	item, key := r.asset(id, entity)
+	cond := r.condition(key)
+	if r.random.IntN(2) == 0 { // else few transactions happen
+		cond = tenant.Always()
+	}
+	change := modelWrite{key: key, want: cond.Check(r.current(key))}
+	switch r.random.IntN(4) {
+	case 0:
+		change.deletes = true
+		if cond.Kind() == tenant.KindAbsent {
+			change.want = tenant.ErrCondition
+		}
+		return tenant.DeleteOp(entity.schema, key.key(), cond), change
+	case 1:
+		if cond.Kind() == tenant.KindAlways {
+			change.want = tenant.ErrCondition
+		}
+		return tenant.CheckOp(entity.schema, key.key(), cond), change
+	default:
+		change.put = &item
+		return tenant.PutOp(entity.schema, item, cond), change
+	}
+}
+
+// refusals returns the errors of a transaction with these changes, nil if it
+// happens. Conditions are looked at only if no operation is wrong in itself.
+func refusals(changes []modelWrite) []error {
+	wrong := slices.ContainsFunc(changes, func(w modelWrite) bool { return w.want == tenant.ErrCondition })
+	errs, refused := make([]error, len(changes)), false
+	for i, change := range changes {
+		if !wrong || change.want == tenant.ErrCondition {
+			errs[i] = change.want
+		}
+		refused = refused || change.want != nil
+	}
+	if !refused {
+		return nil
+	}
+	return errs
+}
+
+func (r *modelRun) stepQuery(id tenant.ID, entity modelEntity) {
 	query := tenant.Query{
 		Index:      r.pick("", "city", "rank"),
 		Descending: r.random.IntN(2) == 0,
@@ -153,29 +357,29 @@ func (r *modelRun) stepQuery(id tenant.ID) {
 		to = r.bound(query.Index)
 		query.To = tenant.NewKey(to...)
 	}
-	want := r.selected(id, query, prefix, from, to)
+	want := r.selected(id, entity, query, prefix, from, to)
 	r.wantSoon(query.Index, func() (problem string) {
 		var got []tenant.Item[Asset]
-		for item, err := range tenant.All(r.ctx, r.assets, id, query) {
+		for item, err := range tenant.All(r.ctx, entity.assets, id, query) {
 			if err != nil {
 				return fmt.Sprintf("Query(%+v) returned %v", query, err)
 			}
 			got = append(got, item)
 		}
 		if !reflect.DeepEqual(got, want) {
-			return fmt.Sprintf("Query(%s, %+v) returned\n\t%+v, want\n\t%+v", id, query, got, want)
+			return fmt.Sprintf("Query(%s, %s, %+v) returned\n\t%+v, want\n\t%+v", id, entity.schema.Entity, query, got, want)
 		}
 		return ""
 	})
 }
 
 // selected is the naive query.
-func (r *modelRun) selected(id tenant.ID, query tenant.Query, prefix, from, to []string) (items []tenant.Item[Asset]) {
+func (r *modelRun) selected(id tenant.ID, entity modelEntity, query tenant.Query, prefix, from, to []string) (items []tenant.Item[Asset]) {
 	place := func(a Asset) []string { return placeIn(query.Index, a) }
 	for key := range maps.Keys(r.model) {
 		item := r.model[key]
 		at := place(item.asset)
-		if key.id != id || r.current(key) == 0 || len(at) == 0 ||
+		if key.id != id || key.entity != entity.schema.Entity || r.current(key) == 0 || len(at) == 0 ||
 			len(at) < len(prefix) || !slices.Equal(at[:len(prefix)], prefix) ||
 			slices.Compare(at, from) < 0 || to != nil && slices.Compare(at, to) >= 0 {
 			continue
@@ -203,6 +407,20 @@ func placeIn(index string, a Asset) []string {
 	default:
 		return []string{a.City}
 	}
+}
+
+// place returns where a random item of an entity is.
+func (r *modelRun) place(id tenant.ID, entity modelEntity) modelKey {
+	return modelKey{id, entity.schema.Entity, strings.Join(r.path(), "/")}
+}
+
+// item returns a model item, the zero Item if it is absent or expired.
+func (r *modelRun) item(key modelKey) tenant.Item[Asset] {
+	if r.current(key) == 0 {
+		return tenant.Item[Asset]{}
+	}
+	item := r.model[key]
+	return tenant.Item[Asset]{Value: item.asset, Version: item.version}
 }
 
 // current returns the version of a model item, 0 if it is absent or expired.

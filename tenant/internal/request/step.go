@@ -110,17 +110,18 @@ func PlanTransaction(ctx context.Context, id tenant.ID, ops []tenant.Op) ([]Step
 
 // planOp returns a step that has at least its key, unless that is bad.
 func planOp(op *tenant.Op) (step Step, err error) {
-	if err := op.Check(); err != nil {
-		return Step{}, err
+	refusal := op.Check()
+	if op.Action() == 0 {
+		return Step{}, refusal
 	}
 	step = Step{Action: op.Action(), Entity: op.Entity(), Cond: op.Condition()}
 	if step.Record, err = op.Record(); err != nil {
 		return step, fmt.Errorf("%s: %w", step.Entity, err)
 	}
-	if step.Action == tenant.ActionPut {
-		step.Data, err = itemcodec.AppendOp(nil, op, &step.Record)
+	if refusal == nil && step.Action == tenant.ActionPut {
+		step.Data, refusal = itemcodec.AppendOp(nil, op, &step.Record)
 	}
-	return step, err
+	return step, refusal
 }
 
 // checkTogether refuses steps that go beyond the size of a transaction or meet
