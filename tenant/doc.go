@@ -29,6 +29,24 @@
 // blindly is a decision. A list is pages underneath, with a [Cursor] that can
 // be given to clients, and an iterator on top: [All].
 //
+// # Many items at once
+//
+// BatchGet and BatchWrite do many things that have nothing to do with each
+// other, for less than one by one. What failed of them is a [*BatchError], so
+// nobody can overlook that a part did.
+//
+// What has to change together is a transaction, also across entities. The
+// Store of a backend is a [Transactor]:
+//
+//	versions, err := store.Transact(ctx, id,
+//		tenant.PutOp(&SiteSchema, site, tenant.IfAbsent()),
+//		tenant.PutOp(&CountSchema, count, tenant.IfVersion(read.Version)),
+//	)
+//
+// An [Op] holds no tenant, and the call takes one, so a transaction over two
+// tenants can't be written down. [Update] and [TransactRetry] read, decide and
+// write again until nobody wrote in between.
+//
 // # Encoding
 //
 // Items are encoded as JSON, unless *T implements encoding.BinaryAppender and
@@ -37,8 +55,10 @@
 // # Limits
 //
 // An encoded item has at most [MaxItemSize] bytes, a key [MaxKeyLength], a
-// schema [MaxIndexes] indexes, a page [MaxLimit] items. They are the same in
-// every backend, so that what works on a laptop works on DynamoDB.
+// schema [MaxIndexes] indexes, a page [MaxLimit] items, a batch [MaxBatch]
+// entries, a transaction [MaxOps] operations and [MaxTransactionSize] bytes.
+// They are the same in every backend, so that what works on a laptop works on
+// DynamoDB. For the same reason no backend reads an index consistently.
 //
 // # Once
 //

@@ -3,8 +3,6 @@ package tenant_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/tenant"
-	"github.com/iotenant/iotenant/tenant/bolttenant"
 	"github.com/iotenant/iotenant/tenant/memtenant"
 	"github.com/iotenant/iotenant/tenant/tenanttest"
 )
@@ -21,35 +18,6 @@ import (
 func visit(s *site) error {
 	s.Visits++
 	return nil
-}
-
-func TestUpdateLosesNothingAmongThousandWriters(t *testing.T) {
-	t.Parallel()
-	file, err := bolttenant.Open(filepath.Join(t.TempDir(), "sites.db"), tenant.RandomCursorKeys())
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, file.Close()) })
-	for name, sites := range map[string]tenant.Repository[site]{
-		"memtenant":  memtenant.NewRepository(memtenant.New(tenant.RandomCursorKeys()), &siteSchema),
-		"bolttenant": bolttenant.NewRepository(file, &siteSchema),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := sites.Put(t.Context(), acme, site{Name: "north"}, tenant.IfAbsent())
-			require.NoError(t, err)
-			var writers sync.WaitGroup
-			for range 1000 {
-				writers.Go(func() {
-					if _, err := tenant.Update(t.Context(), sites, acme, tenant.NewKey("north"), visit); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			writers.Wait()
-			item, err := sites.Get(t.Context(), acme, tenant.NewKey("north"))
-			require.NoError(t, err)
-			require.Equal(t, 1000, item.Value.Visits)
-		})
-	}
 }
 
 // north returns a repository with one site.

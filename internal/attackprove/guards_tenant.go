@@ -52,6 +52,31 @@ var tenantGuards = []guard{
 		disabled:  "return tableName{entity: r.schema.Entity}",
 		tests:     []string{"TestAttackRepository"},
 	}, {
+		name: "batches and transactions in memory are kept by tenant", file: "tenant/memtenant/transaction.go", pkg: "./tenant/memtenant",
+		statement: "return tableName{id: id, entity: step.Entity}",
+		disabled:  "return tableName{entity: step.Entity}",
+		tests:     []string{"TestAttackRepository"},
+	}, {
+		name: "a batch names a tenant", file: "tenant/internal/request/step.go", pkg: "./tenant/memtenant",
+		statement: "func checkBatch(id tenant.ID, entries int) error {\n\tif err := id.Check(); err != nil {",
+		disabled:  "func checkBatch(id tenant.ID, entries int) error {\n\tif err := id.Check(); err != nil && false {",
+		tests:     []string{"TestAttackRepository"},
+	}, {
+		name: "a transaction names a tenant", file: "tenant/internal/request/step.go", pkg: "./tenant/bolttenant",
+		statement: "ops []tenant.Op) ([]Step, error) {\n\tif err := id.Check(); err != nil {",
+		disabled:  "ops []tenant.Op) ([]Step, error) {\n\tif err := id.Check(); err != nil && false {",
+		tests:     []string{"TestAttackRepository"},
+	}, {
+		name: "batches and transactions in the file are kept by tenant", file: "tenant/bolttenant/transact.go", pkg: "./tenant/bolttenant",
+		statement: "append(appendItemPrefix(make([]byte, 0, keySize), id, step.Entity), step.Record.Key...)",
+		disabled:  "append(appendItemPrefix(make([]byte, 0, keySize), tenant.Platform(), step.Entity), step.Record.Key...)",
+		tests:     []string{"TestAttackRepository"},
+	}, {
+		name: "batches read from the file what is the tenant's", file: "tenant/bolttenant/batch.go", pkg: "./tenant/bolttenant",
+		statement: "appendItemPrefix(make([]byte, 0, keySize), id, r.schema.Entity)",
+		disabled:  `appendItemPrefix(make([]byte, 0, keySize), tenant.MustParseID("acme"), r.schema.Entity)`,
+		tests:     []string{"TestAttackRepository"},
+	}, {
 		name: "keys in the file begin with the tenant", file: "tenant/bolttenant/layout.go", pkg: "./tenant/bolttenant",
 		statement: "dst = append(dst, id.String()...)",
 		disabled:  "dst = append(dst, 't')",

@@ -9,6 +9,9 @@
 // second, many together some ten thousand. Reads never wait for the disk to
 // sync.
 //
+// A transaction is one write among these, whole or not there after a crash. A
+// batch makes one for each 8 MiB of items.
+//
 // # The file
 //
 // One process may have the file open. Copy it while it is closed to make a

@@ -23,9 +23,13 @@ type blocked struct {
 
 func newBlocked(t *testing.T) *blocked {
 	t.Helper()
-	store, err := Open(filepath.Join(t.TempDir(), "store.db"), tenant.RandomCursorKeys())
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	store, _ := openNotes(t)
+	return block(t, store)
+}
+
+// block holds the committer of a store in a transaction that changes nothing.
+func block(t *testing.T, store *Store) *blocked {
+	t.Helper()
 	b := &blocked{committer: &store.committer, release: make(chan struct{}), leader: make(chan error, 1)}
 	leading := make(chan struct{})
 	go func() {
@@ -41,11 +45,16 @@ func newBlocked(t *testing.T) *blocked {
 
 // start starts a write and waits until it is queued.
 func (b *blocked) start(ctx context.Context, apply func(*transaction) error) <-chan error {
+	return b.queued(func() error { return b.do(ctx, load{}, apply) })
+}
+
+// queued calls write and waits until its write is queued.
+func (b *blocked) queued(write func() error) <-chan error {
 	b.mu.Lock()
 	want := len(b.queue) + 1
 	b.mu.Unlock()
 	outcome := make(chan error, 1)
-	go func() { outcome <- b.do(ctx, load{}, apply) }()
+	go func() { outcome <- write() }()
 	for {
 		b.mu.Lock()
 		queued := len(b.queue)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,147 @@ func writeCounters(writers, steps int) crashtest.Write {
 	}
 }
 
+// placeSchema is of another entity beside counters, in the same transactions.
+var placeSchema = tenant.Schema[counter]{Entity: "place", Key: counterSchema.Key}
+
+// writeTogether takes groups of items through their steps, each step of a group
+// in one transaction, beside writers of single counters. It acknowledges a step
+// as "group step".
+func writeTogether(writers, steps int) crashtest.Write {
+	return func(folder string, acknowledge func(string)) error {
+		store, err := bolttenant.Open(filepath.Join(folder, "store.db"), tenant.RandomCursorKeys())
+		if err != nil {
+			return err
+		}
+		counters := bolttenant.NewRepository(store, &counterSchema)
+		run := fmt.Sprint(rand.Uint64())
+		var group errgroup.Group
+		for writer := range writers {
+			name := fmt.Sprintf("%s-%d", run, writer)
+			group.Go(func() error {
+				for step := range steps {
+					if _, err := store.Transact(context.Background(), acme, stepOps(name, step)...); err != nil {
+						return err
+					}
+					acknowledge(fmt.Sprintf("%s %d", name, step))
+				}
+				return nil
+			})
+			group.Go(func() error {
+				for step := range steps {
+					if err := writeBatch(counters, "alone-"+name, step); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		return errors.Join(group.Wait(), store.Close())
+	}
+}
+
+// groupParts are the items of a group: counters and a place.
+const groupParts = 4
+
+// stepOps takes all items of a group to a step.
+func stepOps(group string, step int) []tenant.Op {
+	var ops []tenant.Op
+	for part := range groupParts {
+		schema := &counterSchema
+		if part == 0 {
+			schema = &placeSchema
+		}
+		name := fmt.Sprintf("%s/%d", group, part)
+		if isDeleted(step) {
+			ops = append(ops, tenant.DeleteOp(schema, tenant.NewKey(name), tenant.IfPresent()))
+			continue
+		}
+		fill := strings.Repeat("x", rand.IntN(3000))
+		ops = append(ops, tenant.PutOp(schema, counter{name, step, fill}, tenant.Always()))
+	}
+	return ops
+}
+
+// writeBatch writes some counters that nobody checks one by one.
+func writeBatch(counters tenant.Repository[counter], name string, step int) error {
+	var writes []tenant.Write[counter]
+	for part := range 3 {
+		writes = append(writes, tenant.PutWrite(counter{Name: fmt.Sprintf("%s-%d", name, part), Step: step}))
+	}
+	_, err := counters.BatchWrite(context.Background(), acme, writes)
+	return err
+}
+
+// checkTogether checks that all items of each group are at the same step: the
+// last acknowledged one, or the next, which may have been under way.
+func checkTogether(folder string, acknowledged []string) error {
+	path := filepath.Join(folder, "store.db")
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && len(acknowledged) == 0 {
+		return nil
+	}
+	store, err := bolttenant.Open(path, tenant.RandomCursorKeys())
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	counters := bolttenant.NewRepository(store, &counterSchema)
+	groups, err := findGroups(counters, bolttenant.NewRepository(store, &placeSchema))
+	if err != nil {
+		return err
+	}
+	for group, steps := range groups {
+		if len(steps) != groupParts || slices.Min(steps) != slices.Max(steps) {
+			return fmt.Errorf("half a transaction: the items of group %s are at %v", group, steps)
+		}
+	}
+	last, err := lastSteps(acknowledged)
+	if err != nil {
+		return err
+	}
+	for group, step := range last {
+		switch found := groups[group]; {
+		case found == nil && (isDeleted(step) || isDeleted(step+1)):
+		case found != nil && (found[0] == step || found[0] == step+1):
+		default:
+			return fmt.Errorf("group %s was acknowledged at step %d, found %v", group, step, found)
+		}
+	}
+	if err := checkIndex(counters); err != nil {
+		return err
+	}
+	return errors.Join(store.Close(), checkPages(path))
+}
+
+// findGroups returns the steps of the items of each group that has any.
+func findGroups(repositories ...tenant.Repository[counter]) (map[string][]int, error) {
+	groups := map[string][]int{}
+	for _, repository := range repositories {
+		for item, err := range tenant.All(context.Background(), repository, acme, tenant.Query{Limit: tenant.MaxLimit}) {
+			if err != nil {
+				return nil, err
+			}
+			if group, _, ok := strings.Cut(item.Value.Name, "/"); ok {
+				groups[group] = append(groups[group], item.Value.Step)
+			}
+		}
+	}
+	return groups, nil
+}
+
+// lastSteps returns the last step of each name in acknowledgements.
+func lastSteps(acknowledged []string) (map[string]int, error) {
+	last := map[string]int{}
+	for _, text := range acknowledged {
+		var name string
+		var step int
+		if _, err := fmt.Sscan(text, &name, &step); err != nil {
+			return nil, err
+		}
+		last[name] = step
+	}
+	return last, nil
+}
+
 func takeStep(counters tenant.Repository[counter], name string, step int) error {
 	if isDeleted(step) {
 		return counters.Delete(context.Background(), acme, tenant.NewKey(name), tenant.IfPresent())
@@ -88,14 +230,9 @@ func checkCounters(folder string, acknowledged []string) error {
 		return err
 	}
 	defer store.Close()
-	last := map[string]int{}
-	for _, text := range acknowledged {
-		var name string
-		var step int
-		if _, err := fmt.Sscan(text, &name, &step); err != nil {
-			return err
-		}
-		last[name] = step
+	last, err := lastSteps(acknowledged)
+	if err != nil {
+		return err
 	}
 	counters := bolttenant.NewRepository(store, &counterSchema)
 	for name, step := range last {
@@ -160,4 +297,14 @@ func TestAcknowledgedWritesSurviveKills(t *testing.T) {
 func TestAcknowledgedWritesSurvivePowerCuts(t *testing.T) {
 	t.Parallel()
 	crashtest.PowerCuts(t, 300, writeCounters(6, 12), checkCounters)
+}
+
+func TestTransactionsAreWholeAfterKills(t *testing.T) {
+	t.Parallel()
+	crashtest.Kills(t, 6, writeTogether(4, 1<<30), checkTogether)
+}
+
+func TestTransactionsAreWholeAfterPowerCuts(t *testing.T) {
+	t.Parallel()
+	crashtest.PowerCuts(t, 300, writeTogether(4, 12), checkTogether)
 }

@@ -33,3 +33,12 @@ func ExampleNewMockGate() {
 	fmt.Println(gate.Admit(context.Background(), tenant.MustParseID("acme")))
 	// Output: tenant: tenant suspended: denied
 }
+
+func ExampleNewMockTransactor() {
+	transactor := tenantmock.NewMockTransactor(gomock.NewController(reporter{}))
+	transactor.EXPECT().Transact(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, tenant.ErrTransactionConflict)
+
+	_, err := transactor.Transact(context.Background(), tenant.MustParseID("acme"), tenant.Op{})
+	fmt.Println(err)
+	// Output: tenant: transaction conflict
+}

@@ -121,6 +121,22 @@ var queryTests = []contractTest{
 			}
 		}
 	}},
+	{"who stops in the middle of a page goes on by reading it again with a smaller limit", func(f *fixture) {
+		f.fill(f.a, 30)
+		for _, order := range everyOrder() {
+			f.wantCount(f.a, order, 30)
+			whole := f.list(f.a, order)
+			for _, stop := range []int{1, 6, 7, 11} { // within the first and the second page of 7
+				order.Limit = 7
+				got, place := f.readUntil(order, stop)
+				order.Cursor, order.Limit = place.Next, tenant.MaxLimit
+				if got = append(got, f.list(f.a, order)...); !slices.Equal(got, whole) {
+					f.Errorf("Query(%+v), stopped after %d items, returned\n\t%q, want\n\t%q", order, stop, got, whole)
+				}
+				order.Cursor = ""
+			}
+		}
+	}},
 	{"an empty result is an empty page without cursor", func(f *fixture) {
 		for _, order := range everyOrder() {
 			page, err := f.assets.Query(f.ctx, f.a, order)
@@ -149,6 +165,26 @@ var queryTests = []contractTest{
 			f.wantErr("Query", err, tenant.ErrQuery)
 		}
 	}},
+}
+
+// readUntil reads pages until it has n items. It returns these and a page that
+// ends with the last of them.
+func (f *fixture) readUntil(query tenant.Query, n int) (paths []string, last tenant.Page[Asset]) {
+	f.Helper()
+	for {
+		query.Limit = min(query.Limit, n-len(paths))
+		page, err := f.assets.Query(f.ctx, f.a, query)
+		if err != nil {
+			f.Fatalf("Query(%+v): %v", query, err)
+		}
+		for _, item := range page.Items {
+			paths = append(paths, strings.Join(item.Value.Path, "/"))
+		}
+		if len(paths) == n || page.Next == "" {
+			return paths, page
+		}
+		query.Cursor = page.Next
+	}
 }
 
 // checkPagesBesideWrites lists in small pages and, between them, replaces,

@@ -2,7 +2,7 @@ package tenanttest_test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -28,6 +28,9 @@ type broken struct {
 	put    func(ctx context.Context, id tenant.ID, value asset, cond tenant.Condition) (tenant.Version, error)
 	delete func(ctx context.Context, id tenant.ID, key tenant.Key, cond tenant.Condition) error
 	query  func(ctx context.Context, id tenant.ID, query tenant.Query) (tenant.Page[asset], error)
+
+	batchGet   func(ctx context.Context, id tenant.ID, keys []tenant.Key) ([]tenant.Item[asset], error)
+	batchWrite func(ctx context.Context, id tenant.ID, writes []tenant.Write[asset]) ([]tenant.Version, error)
 }
 
 func (b broken) Get(ctx context.Context, id tenant.ID, key tenant.Key, optFns ...func(*tenant.ReadOptions)) (tenant.Item[asset], error) {
@@ -56,6 +59,27 @@ func (b broken) Query(ctx context.Context, id tenant.ID, query tenant.Query) (te
 		return b.query(ctx, id, query)
 	}
 	return b.repository.Query(ctx, id, query)
+}
+
+func (b broken) BatchGet(ctx context.Context, id tenant.ID, keys []tenant.Key, optFns ...func(*tenant.ReadOptions)) ([]tenant.Item[asset], error) {
+	if b.batchGet != nil {
+		return b.batchGet(ctx, id, keys)
+	}
+	return b.repository.BatchGet(ctx, id, keys, optFns...)
+}
+
+func (b broken) BatchWrite(ctx context.Context, id tenant.ID, writes []tenant.Write[asset]) ([]tenant.Version, error) {
+	if b.batchWrite != nil {
+		return b.batchWrite(ctx, id, writes)
+	}
+	return b.repository.BatchWrite(ctx, id, writes)
+}
+
+// transact is a transactor that breaks one sentence of the contract.
+type transact func(ctx context.Context, id tenant.ID, ops ...tenant.Op) ([]tenant.Version, error)
+
+func (t transact) Transact(ctx context.Context, id tenant.ID, ops ...tenant.Op) ([]tenant.Version, error) {
+	return t(ctx, id, ops...)
 }
 
 // breakages are ways to break the contract, each with a subtest that must
@@ -179,6 +203,110 @@ var breakages = map[string]struct {
 		keys := tenant.RandomCursorKeys()
 		return func(s *tenanttest.Setup) { s.Cursors = keys }
 	}())},
+	"failures of a batch passed over": {"Batches", breaking(func(r repository) broken {
+		return broken{batchWrite: func(ctx context.Context, id tenant.ID, writes []tenant.Write[asset]) ([]tenant.Version, error) {
+			versions, err := r.BatchWrite(ctx, id, writes)
+			if errors.As(err, new(*tenant.BatchError)) {
+				err = nil
+			}
+			return versions, err
+		}}
+	})},
+	"a batch ends with its first failure": {"Batches", breaking(func(r repository) broken {
+		return broken{batchWrite: func(ctx context.Context, id tenant.ID, writes []tenant.Write[asset]) ([]tenant.Version, error) {
+			versions, errs := make([]tenant.Version, len(writes)), make([]error, len(writes))
+			for i := range writes {
+				made, err := r.BatchWrite(ctx, id, writes[i:i+1])
+				if errs[i] = err; err != nil {
+					return versions, &tenant.BatchError{Errs: errs}
+				}
+				versions[i] = made[0]
+			}
+			return versions, nil
+		}}
+	})},
+	"a batch of another order": {"Batches", breaking(func(r repository) broken {
+		return broken{batchGet: func(ctx context.Context, id tenant.ID, keys []tenant.Key) ([]tenant.Item[asset], error) {
+			items, err := r.BatchGet(ctx, id, keys)
+			slices.SortFunc(items, func(a, b tenant.Item[asset]) int { return slices.Compare(a.Value.Path, b.Value.Path) })
+			return items, err
+		}}
+	})},
+	"missing items left out of a batch": {"Batches", breaking(func(r repository) broken {
+		return broken{batchGet: func(ctx context.Context, id tenant.ID, keys []tenant.Key) ([]tenant.Item[asset], error) {
+			items, err := r.BatchGet(ctx, id, keys)
+			return slices.DeleteFunc(items, func(item tenant.Item[asset]) bool { return item.Version == 0 }), err
+		}}
+	})},
+	"batches read all tenants": {"Isolation", breaking(func(r repository) broken {
+		return broken{batchGet: func(ctx context.Context, id tenant.ID, keys []tenant.Key) ([]tenant.Item[asset], error) {
+			items, err := r.BatchGet(ctx, id, keys)
+			for i := range items {
+				if items[i].Version == 0 && !id.IsZero() {
+					items[i], _ = r.Get(ctx, tenant.MustParseID("acme"), keys[i])
+				}
+			}
+			return items, err
+		}}
+	})},
+	"transactions in part": {"Transactions", transacting(func(whole tenant.Transactor) transact {
+		return func(ctx context.Context, id tenant.ID, ops ...tenant.Op) ([]tenant.Version, error) {
+			versions, err := whole.Transact(ctx, id, ops...)
+			if refused := (*tenant.TransactionError)(nil); errors.As(err, &refused) {
+				for i := range ops {
+					if refused.Errs[i] == nil {
+						_, _ = whole.Transact(ctx, id, ops[i])
+					}
+				}
+			}
+			return versions, err
+		}
+	})},
+	"operations one after the other": {"Transactions", transacting(func(whole tenant.Transactor) transact {
+		return func(ctx context.Context, id tenant.ID, ops ...tenant.Op) (versions []tenant.Version, err error) {
+			for _, op := range ops {
+				made, err := whole.Transact(ctx, id, op)
+				if err != nil {
+					return nil, err
+				}
+				versions = append(versions, made...)
+			}
+			return versions, nil
+		}
+	})},
+	"checks passed over": {"Transactions", transacting(func(whole tenant.Transactor) transact {
+		return func(ctx context.Context, id tenant.ID, ops ...tenant.Op) ([]tenant.Version, error) {
+			kept := slices.DeleteFunc(slices.Clone(ops), func(op tenant.Op) bool { return op.Action() == tenant.ActionCheck && op.Check() == nil })
+			made, err := whole.Transact(ctx, id, kept...)
+			if err != nil {
+				return nil, err
+			}
+			versions := make([]tenant.Version, len(ops))
+			for i := range ops {
+				if ops[i].Action() != tenant.ActionCheck {
+					versions[i], made = made[0], made[1:]
+				}
+			}
+			return versions, nil
+		}
+	})},
+	"the failed operation not named": {"Transactions", transacting(func(whole tenant.Transactor) transact {
+		return func(ctx context.Context, id tenant.ID, ops ...tenant.Op) ([]tenant.Version, error) {
+			versions, err := whole.Transact(ctx, id, ops...)
+			if refused := (*tenant.TransactionError)(nil); errors.As(err, &refused) {
+				slices.Reverse(refused.Errs)
+			}
+			return versions, err
+		}
+	})},
+	"transactions of another tenant": {"Isolation", transacting(func(whole tenant.Transactor) transact {
+		return func(ctx context.Context, id tenant.ID, ops ...tenant.Op) ([]tenant.Version, error) {
+			if !id.IsZero() {
+				id = tenant.MustParseID("acme")
+			}
+			return whole.Transact(ctx, id, ops...)
+		}
+	})},
 	"no size limit": {"Limits", breaking(func(r repository) broken {
 		return broken{put: func(ctx context.Context, id tenant.ID, value asset, cond tenant.Condition) (tenant.Version, error) {
 			version, err := r.Put(ctx, id, value, cond)
@@ -218,6 +346,16 @@ func breaking(wrap func(repository) broken) tenanttest.Open {
 	}
 }
 
+// transacting returns an Open of memtenant with a broken transactor.
+func transacting(wrap func(tenant.Transactor) transact) tenanttest.Open {
+	sound := opening(func(*tenanttest.Setup) {})
+	return func(t *testing.T, setup tenanttest.Setup) tenanttest.Store {
+		store := sound(t, setup)
+		store.Transactor = wrap(store.Transactor)
+		return store
+	}
+}
+
 // breakageVariable tells the child process which breakage to run.
 const breakageVariable = "IOTENANT_TENANTTEST_BREAKAGE"
 
@@ -241,64 +379,4 @@ func TestSuiteFindsBreakages(t *testing.T) {
 			require.Contains(t, string(output), "--- FAIL: TestSuiteFindsBreakages/"+breakage.foundBy+"/")
 		})
 	}
-}
-
-func TestFaulty(t *testing.T) {
-	t.Parallel()
-	store := opening(func(*tenanttest.Setup) {})(t, tenanttest.Setup{Cursors: tenant.RandomCursorKeys(), Now: time.Now})
-	schema := &tenant.Schema[asset]{Entity: "asset", Key: func(a *asset) tenant.Key { return tenant.NewKey(a.Path...) }}
-	inner, acme := store.NewRepository(schema), tenant.MustParseID("acme")
-	pump, key := asset{Path: []string{"pump"}}, tenant.NewKey("pump")
-
-	var calls []tenanttest.Call
-	recorded := tenanttest.Faulty(inner, func(call tenanttest.Call) tenanttest.Fault {
-		calls = append(calls, call)
-		return tenanttest.Fault{}
-	})
-	_, err := recorded.Put(t.Context(), acme, pump, tenant.IfAbsent())
-	require.NoError(t, err)
-	_, err = recorded.Get(t.Context(), acme, key)
-	require.NoError(t, err)
-	page, err := recorded.Query(t.Context(), acme, tenant.Query{})
-	require.NoError(t, err)
-	require.Len(t, page.Items, 1)
-	require.NoError(t, recorded.Delete(t.Context(), acme, key, tenant.IfPresent()))
-	require.True(t, slices.Equal(calls, []tenanttest.Call{
-		{Operation: tenanttest.OpPut, Tenant: acme}, {Operation: tenanttest.OpGet, Tenant: acme, Key: key},
-		{Operation: tenanttest.OpQuery, Tenant: acme}, {Operation: tenanttest.OpDelete, Tenant: acme, Key: key},
-	}), "%v", calls)
-
-	scripted := tenanttest.Faulty(inner, tenanttest.Script(tenanttest.OpPut,
-		tenanttest.Fault{Before: tenanttest.ErrFault}, tenanttest.Fault{After: tenanttest.ErrFault}, tenanttest.Fault{Delay: time.Hour}))
-	_, err = scripted.Put(t.Context(), acme, pump, tenant.IfAbsent())
-	require.ErrorIs(t, err, tenanttest.ErrFault)
-	_, err = scripted.Get(t.Context(), acme, key)
-	require.ErrorIs(t, err, tenant.ErrNotFound, "failed before the call")
-	_, err = scripted.Put(t.Context(), acme, pump, tenant.IfAbsent())
-	require.ErrorIs(t, err, tenanttest.ErrFault)
-	_, err = scripted.Get(t.Context(), acme, key)
-	require.NoError(t, err, "failed after the call")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	_, err = scripted.Put(ctx, acme, pump, tenant.Always())
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	_, err = scripted.Put(t.Context(), acme, pump, tenant.IfPresent())
-	require.NoError(t, err, "the script has ended")
-}
-
-func ExampleFaulty() {
-	// See what your code does when a write is made but its answer is lost.
-	type site struct{ Name string }
-	schema := tenant.Schema[site]{Entity: "site", Key: func(s *site) tenant.Key { return tenant.NewKey(s.Name) }}
-	sound := memtenant.NewRepository(memtenant.New(tenant.RandomCursorKeys()), &schema)
-	sites := tenanttest.Faulty(sound, tenanttest.Script(tenanttest.OpPut, tenanttest.Fault{After: tenanttest.ErrFault}))
-
-	acme := tenant.MustParseID("acme")
-	for range 2 {
-		_, err := sites.Put(context.Background(), acme, site{"north"}, tenant.IfAbsent())
-		fmt.Println(err)
-	}
-	// Output:
-	// tenanttest: injected fault: unavailable
-	// tenant: item already exists: site
 }

@@ -82,6 +82,29 @@ func TestErrors(t *testing.T) {
 	require.Panics(t, func() { itemcodec.New(&tenant.Schema[plain]{}) })
 }
 
+func TestAppendOpEncodesLikeAppend(t *testing.T) {
+	t.Parallel()
+	appendOp := func(op tenant.Op) (string, error) {
+		text, err := itemcodec.AppendOp([]byte("before "), &op, &tenant.Record{Key: "k"})
+		return string(text), err
+	}
+	text, err := appendOp(tenant.PutOp(schema[plain](), plain{"a", "lost"}, tenant.Always()))
+	require.NoError(t, err)
+	require.Equal(t, `before {"t":"a"}`, text)
+	text, err = appendOp(tenant.PutOp(schema[packed](), packed{"a"}, tenant.Always()))
+	require.NoError(t, err)
+	require.Equal(t, "before packed:a", text)
+	text, err = appendOp(tenant.PutOp(schema[half](), half{"a"}, tenant.Always()))
+	require.NoError(t, err)
+	require.Equal(t, `before {"Text":"a"}`, text)
+	text, err = appendOp(tenant.PutOp(schema[packed](), packed{"bad"}, tenant.Always()))
+	require.ErrorIs(t, err, iotenant.ErrInvalid)
+	require.ErrorContains(t, err, "thing: no encoding")
+	require.Equal(t, "before ", text)
+	_, err = appendOp(tenant.PutOp(schema[packed](), packed{strings.Repeat("x", tenant.MaxItemSize)}, tenant.Always()))
+	require.ErrorIs(t, err, tenant.ErrTooLarge)
+}
+
 func TestSizeCountsKeysIndexesAndNames(t *testing.T) {
 	t.Parallel()
 	codec := itemcodec.New(schema[packed]())
