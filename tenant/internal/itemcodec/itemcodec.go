@@ -65,6 +65,9 @@ func appendValue(dst []byte, value any, binary bool) ([]byte, error) {
 		return value.(encoding.BinaryAppender).AppendBinary(dst)
 	}
 	text, err := json.Marshal(value)
+	if dst == nil {
+		return text, err
+	}
 	return append(dst, text...), err
 }
 
