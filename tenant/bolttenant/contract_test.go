@@ -1,7 +1,10 @@
 package bolttenant_test
 
 import (
+	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,6 +39,10 @@ func TestRepositoryModel(t *testing.T) {
 }
 
 func TestSoakRepositoryModel(t *testing.T) {
+	share, err := strconv.ParseFloat(os.Getenv("IOTENANT_SOAK"), 64)
+	if err != nil {
+		t.Skip("takes minutes: set IOTENANT_SOAK to a share of the full length; make soak does")
+	}
 	t.Parallel()
-	tenanttest.SoakRepositoryModel(t, openSuite)
+	tenanttest.TestRepositoryModel(t, openSuite, rand.Uint64(), int(share*tenanttest.SoakOperations))
 }

@@ -50,7 +50,7 @@ func FuzzTransact(f *testing.F) {
 			require.ErrorIs(t, err, tenant.ErrTransaction)
 		}
 		if err != nil {
-			require.NotNil(t, iotenant.KindOf(err))
+			require.ErrorIs(t, err, iotenant.KindOf(err), "the kind is one of the seven, not nil")
 			require.NotContains(t, err.Error(), zeta.String())
 			_, err := memtenant.NewRepository(store, &siteSchema).Get(t.Context(), acme, tenant.NewKey("north"))
 			require.ErrorIs(t, err, tenant.ErrNotFound)

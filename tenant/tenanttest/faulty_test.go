@@ -63,7 +63,7 @@ func TestFaulty(t *testing.T) {
 
 // named returns assets of one-letter names, and their keys.
 func named(letters string) (writes []tenant.Write[asset], keys []tenant.Key) {
-	for _, letter := range strings.Split(letters, "") {
+	for letter := range strings.SplitSeq(letters, "") {
 		writes, keys = append(writes, tenant.PutWrite(asset{Path: []string{letter}})), append(keys, tenant.NewKey(letter))
 	}
 	return writes, keys

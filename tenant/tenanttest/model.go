@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,20 +15,9 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// soakOperations is how many operations a whole soak of the model makes.
-const soakOperations = 100_000
-
-// SoakRepositoryModel runs [TestRepositoryModel] with a random seed and 100,000
-// operations times IOTENANT_SOAK; without that variable it skips the test. Call
-// it in a test named TestSoak...
-func SoakRepositoryModel(t *testing.T, open Open) {
-	t.Helper()
-	share, err := strconv.ParseFloat(os.Getenv("IOTENANT_SOAK"), 64)
-	if err != nil || share <= 0 {
-		t.Skip("takes minutes: set IOTENANT_SOAK to a share of the full length; make soak does")
-	}
-	TestRepositoryModel(t, open, rand.Uint64(), max(int(share*soakOperations), 1))
-}
+// SoakOperations is how many operations of [TestRepositoryModel] make a whole
+// soak of a store.
+const SoakOperations = 100_000
 
 // TestRepositoryModel runs random operations of three tenants on two
 // repositories of a store and on a naive model, and compares every result:
@@ -239,9 +226,8 @@ func (r *modelRun) stepBatchWrite(id tenant.ID, entity modelEntity) {
 		r.wantErr("BatchWrite of one key twice", err, tenant.ErrBatch)
 		return
 	}
-	var partial *tenant.BatchError
 	errs := make([]error, len(changes))
-	if errors.As(err, &partial) {
+	if partial, ok := errors.AsType[*tenant.BatchError](err); ok {
 		errs = partial.Errs
 	} else if err != nil {
 		r.Fatalf("BatchWrite returned %v", err)
@@ -323,10 +309,10 @@ func (r *modelRun) op(id tenant.ID) (tenant.Op, modelWrite) {
 // refusals returns the errors of a transaction with these changes, nil if it
 // happens. Conditions are looked at only if no operation is wrong in itself.
 func refusals(changes []modelWrite) []error {
-	wrong := slices.ContainsFunc(changes, func(w modelWrite) bool { return w.want == tenant.ErrCondition })
+	wrong := slices.ContainsFunc(changes, func(w modelWrite) bool { return errors.Is(w.want, tenant.ErrCondition) })
 	errs, refused := make([]error, len(changes)), false
 	for i, change := range changes {
-		if !wrong || change.want == tenant.ErrCondition {
+		if !wrong || errors.Is(change.want, tenant.ErrCondition) {
 			errs[i] = change.want
 		}
 		refused = refused || change.want != nil
