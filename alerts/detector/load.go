@@ -407,12 +407,12 @@ func isPrefix(prefix, path []string) bool {
 func (r *reader) checkUse(o *object) {
 	r.checkKey()
 	for _, name := range slices.Sorted(maps.Keys(r.symbols.variables)) {
-		if u := r.symbols.variables[name]; !u.set {
+		if u := r.symbols.variables[name]; !u.set && u.read != "" {
 			r.findings.add(r.findings.quota(), ReferencedData, u.read, "Detected broken Variable: variable %s is used in an expression but is never set.", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.symbols.timers)) {
-		if u := r.symbols.timers[name]; !u.set {
+		if u := r.symbols.timers[name]; !u.set && u.read != "" {
 			r.findings.add(r.findings.quota(), ReferencedData, u.read, "Detected broken Timer: timer %s is used in an expression but is never set.", name)
 		}
 	}

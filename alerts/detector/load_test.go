@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -301,7 +303,13 @@ func FuzzLoad(f *testing.F) {
 		oneAction(`{"dynamoDB":{"tableName":"'t'","hashKeyField":"'a'","hashKeyValue":"'b'"}}`), `{"detectorModel":{"detectorModelDefinition":{"states":[{}]}}}`} {
 		f.Add([]byte(seed))
 	}
+	for _, model := range goldenModels(f) {
+		f.Add(model)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		analysis := detector.Analyze(data)
+		_, err := json.Marshal(analysis)
+		require.NoError(t, err)
 		model, err := detector.Load(data)
 		if err != nil {
 			var problems *detector.ModelError
@@ -324,6 +332,12 @@ func FuzzLoad(f *testing.F) {
 				if action.PayloadType == detector.PayloadDefault {
 					require.True(t, json.Valid(action.Payload))
 				}
+			}
+		}
+		for _, kind := range []detector.OperationKind{detector.OperationEnable, detector.OperationAcknowledge, detector.OperationSnooze} {
+			operation := detector.Operation{Kind: kind, Duration: time.Minute}
+			if err := model.Evaluate(state, &detector.Trigger{At: time.Unix(9, 0), Operation: &operation}, &result); err != nil {
+				require.True(t, errors.Is(err, detector.ErrOperation) || errors.Is(err, detector.ErrNoDetector), err)
 			}
 		}
 		for range 5 {
@@ -359,4 +373,95 @@ func TestTopics(t *testing.T) {
 			require.ErrorContains(t, err, want)
 		}
 	}
+}
+
+// goldenModels returns the models of the corpus.
+func goldenModels(tb testing.TB) (models [][]byte) {
+	tb.Helper()
+	files, err := filepath.Glob("testdata/golden/*/model.json")
+	require.NoError(tb, err)
+	require.NotEmpty(tb, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(tb, err)
+		models = append(models, text)
+	}
+	return models
+}
+
+// Any expression, in every place, loads or is refused with a place; what
+// loads, runs, and stays within its bounds.
+func FuzzExpression(f *testing.F) {
+	for _, seed := range []string{
+		`$input.I.i > 5 && $variable.a == 1 || timeout("t")`, `convert(String, $input.I.i + 1) + '${$input.I.s}'`, `bitnot(~1 & 3 ^ -2)`, `isNull($input.I.n) || isUndefined($input.I.a[1].b)`,
+		`'${'${'x'}'}'`, `9223372036854775807 + 1`, `1 / 0`, `startsWith("a", 'b') == triggerType("Timer")`, `currentInput("I")`, `-$input.I.d * 2 - 1.5e3`, `$variable.a + $variable.a`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, expression string) {
+		action := func(action any) map[string]any {
+			return map[string]any{"eventName": "e", "actions": []any{action}}
+		}
+		definition, err := json.Marshal(map[string]any{"initialStateName": "a", "states": []any{map[string]any{"stateName": "a", "onInput": map[string]any{"events": []any{
+			map[string]any{"eventName": "c", "condition": "currentInput('I') && $variable.t != 1"},
+			map[string]any{"eventName": "e", "condition": expression, "actions": []any{map[string]any{"setTimer": map[string]any{"timerName": "t", "seconds": 60}}}},
+			action(map[string]any{"setVariable": map[string]any{"variableName": "a", "value": expression}}),
+			action(map[string]any{"setTimer": map[string]any{"timerName": "u", "durationExpression": expression}}),
+			action(map[string]any{"iotTopicPublish": map[string]any{"mqttTopic": expression, "payload": map[string]any{"type": "JSON", "contentExpression": expression}}}),
+		}}}}})
+		require.NoError(t, err)
+		analysis := detector.Analyze(definition)
+		model, err := detector.Load(definition)
+		if err != nil {
+			require.True(t, analysis.Failed())
+			require.ErrorIs(t, err, detector.ErrModel)
+			return
+		}
+		var message detector.Message
+		var result detector.Result
+		state := model.NewState()
+		for i := range 40 { // $variable.a + $variable.a doubles each time
+			require.NoError(t, model.Read(&message, "I", []byte(expressionInput)))
+			require.NoError(t, model.Evaluate(state, &detector.Trigger{At: time.Unix(int64(i), 0), Message: &message}, &result))
+		}
+		require.Less(t, len(state.Variable("a").Text()), 1<<20)
+	})
+}
+
+// Whatever an alarm's state or an operation holds: no panic, and errors by
+// name.
+func FuzzAlarm(f *testing.F) {
+	model := mustLoad(f, pressureAlarm)
+	state := model.NewState()
+	var message detector.Message
+	var result detector.Result
+	for _, operation := range []string{``, `{"snoozeDuration":60,"note":"n"}`} {
+		encoded, err := state.MarshalBinary()
+		require.NoError(f, err)
+		f.Add(encoded, "SNOOZE", operation)
+		require.NoError(f, model.Read(&message, "Pump", []byte(`{"id":"p","pressure":80}`)))
+		require.NoError(f, model.Evaluate(state, &detector.Trigger{Message: &message}, &result))
+	}
+	f.Fuzz(func(t *testing.T, encoded []byte, kind, entry string) {
+		state := model.NewState()
+		if err := state.UnmarshalBinary(encoded); err != nil {
+			require.ErrorIs(t, err, detector.ErrState)
+		}
+		operation, err := detector.ParseOperation(detector.OperationKind(kind), []byte(entry))
+		if err != nil {
+			require.ErrorIs(t, err, detector.ErrOperation)
+		}
+		if err := model.Evaluate(state, &detector.Trigger{Operation: &operation}, &detector.Result{}); err != nil {
+			require.True(t, errors.Is(err, detector.ErrOperation) || errors.Is(err, detector.ErrNoDetector), err)
+		}
+		if timer, ok := state.NextTimer(); ok {
+			require.NoError(t, model.Evaluate(state, &detector.Trigger{At: timer.Due, Timer: timer.Name, Due: timer.Due}, &detector.Result{}))
+		}
+		var message detector.Message
+		require.NoError(t, model.Read(&message, "Pump", []byte(`{"id":"p","pressure":80}`)))
+		require.NoError(t, model.Evaluate(state, &detector.Trigger{Message: &message}, &detector.Result{}))
+		again, err := state.MarshalBinary()
+		require.NoError(t, err)
+		require.NoError(t, model.NewState().UnmarshalBinary(again))
+	})
 }
