@@ -91,6 +91,14 @@ var table = []row{
 		why:      "one technology: bbolt",
 		breach:   [2]string{"./tenant/bolttenant", "./tenant/memtenant"},
 	}, {
+		packages: []string{"./@/dynamo@"},
+		only: []string{
+			"std", "domain", "./internal/...", "github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/service/dynamodb/...",
+			"github.com/aws/smithy-go/...", "github.com/aws/aws-dax-go-v2/...",
+		},
+		why:    "one technology: DynamoDB, and its accelerator through the same interface",
+		breach: [2]string{"./tenant/dynamotenant", "github.com/aws/aws-sdk-go-v2/config"},
+	}, {
 		packages: []string{"./@/mqtt@"},
 		only:     []string{"std", "domain", "./internal/...", "github.com/mochi-mqtt/server/v2/..."},
 		why:      "one technology: MQTT by mochi-mqtt",
