@@ -1,0 +1,47 @@
+// Package outcome tells what an error of an AWS service means for an alert. It
+// knows the errors by their shape, not by the SDK.
+package outcome
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/iotenant/iotenant"
+)
+
+// Of returns err with a kind: iotenant.ErrInvalid if the service refuses what
+// it was given, so that the alert is given up, else iotenant.ErrUnavailable. A
+// missing permission or resource is for the platform to mend, so it may pass.
+// refusals are the service's codes for what it refuses; a size that it does not
+// take is among them.
+func Of(err error, refusals ...string) error {
+	if err == nil {
+		return nil
+	}
+	kind := iotenant.ErrUnavailable
+	if IsRefusal(Code(err), refusals...) {
+		kind = iotenant.ErrInvalid
+	}
+	return fmt.Errorf("%w: %w", kind, err)
+}
+
+// Code returns the service's code of an error, empty if it is none of it.
+func Code(err error) string {
+	var coded interface{ ErrorCode() string }
+	if errors.As(err, &coded) {
+		return coded.ErrorCode()
+	}
+	return ""
+}
+
+// IsRefusal reports whether a code is one of those that every service uses, or
+// of refusals.
+func IsRefusal(code string, refusals ...string) bool {
+	for _, refusal := range append(refusals, "ValidationError", "ValidationException", "InvalidParameter", "InvalidParameterValue",
+		"InvalidParameterException", "InvalidParameterValueException", "InvalidArgumentException") {
+		if code == refusal {
+			return true
+		}
+	}
+	return false
+}
