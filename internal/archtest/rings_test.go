@@ -98,7 +98,9 @@ var table = []row{
 		},
 		why:    "one technology: DynamoDB, and its accelerator through the same interface",
 		breach: [2]string{"./tenant/dynamotenant", "github.com/aws/aws-sdk-go-v2/config"},
-	}, {
+	},
+	oneService("sns", "sns"), oneService("sqs", "sqs"), oneService("firehose", "firehose"), oneService("invoke", "lambda"),
+	oneService("scheduler", "scheduler"), {
 		packages: []string{"./@/mqtt@"},
 		only:     []string{"std", "domain", "./internal/...", "github.com/mochi-mqtt/server/v2/..."},
 		why:      "one technology: MQTT by mochi-mqtt",
@@ -176,6 +178,16 @@ var table = []row{
 		why:    "no client of a service that AWS closed, and no library that its owner gave up",
 		breach: [2]string{"./alerts/memalerts", "github.com/aws/aws-sdk-go-v2/service/iotevents"},
 	},
+}
+
+// oneService is the row of backends that call one AWS service.
+func oneService(technology, service string) row {
+	return row{
+		packages: []string{"./@/" + technology + "@"},
+		only:     []string{"std", "domain", "github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/service/" + service + "/..."},
+		why:      "one technology: a service of AWS, called through an interface",
+		breach:   [2]string{"./alerts/" + technology + "alerts", "github.com/aws/aws-sdk-go-v2/service/ram"},
+	}
 }
 
 // pkg is a package of the graph. Paths inside the module are relative to it.
