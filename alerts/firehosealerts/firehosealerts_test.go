@@ -92,7 +92,7 @@ func TestPutterAtMoto(t *testing.T) {
 	for _, id := range []tenant.ID{alertstest.TenantA, alertstest.TenantB} {
 		_, err := client.CreateDeliveryStream(t.Context(), &firehose.CreateDeliveryStreamInput{
 			DeliveryStreamName: aws.String(alerts.ResourceName(id, "boilers")),
-			S3DestinationConfiguration: &types.S3DestinationConfiguration{
+			ExtendedS3DestinationConfiguration: &types.ExtendedS3DestinationConfiguration{
 				BucketARN: aws.String("arn:aws:s3:::streams"), RoleARN: aws.String("arn:aws:iam::123456789012:role/firehose"), Prefix: aws.String(id.String() + "/"),
 			},
 		})

@@ -5,6 +5,7 @@ package outcome
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/iotenant/iotenant"
 )
@@ -37,11 +38,11 @@ func Code(err error) string {
 // IsRefusal reports whether a code is one of those that every service uses, or
 // of refusals.
 func IsRefusal(code string, refusals ...string) bool {
-	for _, refusal := range append(refusals, "ValidationError", "ValidationException", "InvalidParameter", "InvalidParameterValue",
-		"InvalidParameterException", "InvalidParameterValueException", "InvalidArgumentException") {
-		if code == refusal {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(common, code) || slices.Contains(refusals, code)
+}
+
+// common are the codes with which services refuse what they are given.
+var common = []string{
+	"ValidationError", "ValidationException", "InvalidParameter", "InvalidParameterValue",
+	"InvalidParameterException", "InvalidParameterValueException", "InvalidArgumentException",
 }
