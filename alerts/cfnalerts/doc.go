@@ -31,8 +31,9 @@
 // name, [Options].Region and [Options].AccountID. An attribute that is known
 // only after a deployment, an export of another stack and a dynamic reference
 // are stood for by their names, with a warning; [Options].Values and
-// [Options].Imports can give them. A parameter without value is an error, but a
-// warning in the properties that the engine does not use, such as RoleArn.
+// [Options].Imports can give them. A parameter without value is an error unless
+// [Options].StandIns says otherwise, but a warning in the properties that the
+// engine does not use, such as RoleArn.
 //
 // # Scalars
 //

@@ -31,6 +31,9 @@ type Options struct {
 	// Defaults: us-east-1, 123456789012, stack, none.
 	Region, AccountID, StackName string
 	NotificationARNs             []string
+	// StandIns: the name of a parameter without value stands for it, with a
+	// warning, unless it is a number or a list. Default: it is an error.
+	StandIns bool
 	// Models are the logical ids of the models to read. Nil means all.
 	Models []string
 }
@@ -83,7 +86,7 @@ func Read(data []byte, optFns ...func(*Options)) (*Stack, error) {
 	}
 	r := reader{resolver: template.Resolver(cfn.Options{
 		Parameters: o.Parameters, Values: o.Values, Imports: o.Imports,
-		Region: o.Region, AccountID: o.AccountID, StackName: o.StackName, NotificationARNs: o.NotificationARNs,
+		Region: o.Region, AccountID: o.AccountID, StackName: o.StackName, NotificationARNs: o.NotificationARNs, StandIns: o.StandIns,
 	})}
 	for _, resource := range template.Resources(TypeDetectorModel, TypeAlarmModel, TypeInput) {
 		if resource.Type != TypeInput && o.Models != nil && !slices.Contains(o.Models, resource.LogicalID) {

@@ -98,7 +98,7 @@ func TestUsage(t *testing.T) {
 		"detector -model a -data b -tenant c -to x":                                               "want a time such as 2026-01-31T12:00:00Z",
 		"detector -model a -messages b c":                                                         `unexpected argument "c"`,
 		"detector -model " + refusedModel + " -messages missing":                                  "open missing: ",
-		"detector -model testdata/template/model.yaml -messages b -parameter Limit=1":             "several models in the template, name one by -resource: Cold, Alarm",
+		"detector -model testdata/template/two.yaml -messages b":                                  "several models in the template, name one by -resource: A, B",
 		"detector -model testdata/template/model.yaml -resource x -messages b -parameter Limit=1": "no such model in the template",
 		"validate":                      "-model is missing",
 		"validate -model a -format svg": `-format is "svg", want json or text`,
@@ -220,6 +220,15 @@ actions: how often the rule fired
 	require.Contains(t, got.out, "\n         0  never\n")
 }
 
+func TestActionsByDay(t *testing.T) {
+	t.Parallel()
+	const messages = `{"at":1760000000,"payload":{"go":true,"text":"a"}}
+{"at":1760000001,"payload":{"go":true,"text":"a"}}
+{"at":1760090000,"payload":{"go":true,"text":"a"}}`
+	got := backtest(messages, "detector", "-model", "testdata/actions/model.json", "-messages", "-", "-format", "text")
+	require.Contains(t, got.out, "\nactions by day\n        20  2025-10-09\n        10  2025-10-10\n")
+}
+
 func TestDates(t *testing.T) {
 	t.Parallel()
 	got := backtest(`{"at":1760000000.5,"payload":{"id":"a"}}`, "detector", "-model", refusedModel, "-messages", "-", "-format", "text")
@@ -296,4 +305,23 @@ func FuzzLines(f *testing.F) {
 			require.True(t, json.Valid([]byte(line)), line)
 		}
 	})
+}
+
+func TestStandIns(t *testing.T) {
+	t.Parallel()
+	got := backtest(`{"at":1,"payload":{"a":1}}`, "detector", "-model", "testdata/template/two.yaml", "-resource", "B", "-messages", "-")
+	require.Equal(t, statusDone, got.status, got.err)
+	require.Contains(t, got.out, `{"type":"sns","target":"Topic",`)
+	require.Equal(t, "testdata/template/two.yaml:13:90: WARNING Resources.B.Properties.DetectorModelDefinition.States[0].OnInput.Events[0].Actions[0].Sns.TargetArn.Ref: "+
+		"parameter \"Topic\" has no value and no default: its name stands for it\n", got.err)
+
+	got = backtest("", "validate", "-model", "testdata/template/two.yaml", "-resource", "B")
+	require.Equal(t, statusModel, got.status)
+}
+
+func TestTheOnlyDetectorModelNeedsNoName(t *testing.T) {
+	t.Parallel()
+	got := backtest(`{"at":1,"payload":{"t":1}}`, "detector", "-model", "testdata/template/model.yaml", "-parameter", "Limit=1", "-messages", "-")
+	require.Equal(t, statusDone, got.status, got.err)
+	require.Contains(t, got.out, `"state":"cold"`)
 }

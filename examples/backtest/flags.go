@@ -23,6 +23,8 @@ type modelFlags struct {
 	template  templateValues
 	strict    bool
 	semantics detector.Semantics
+	// standIns: what a template leaves open is stood for by its name.
+	standIns bool
 }
 
 // templateValues are what a deployment would give to a template.
@@ -90,7 +92,7 @@ type detectorFlags struct {
 }
 
 func parseDetectorFlags(args []string, errOut io.Writer) (*detectorFlags, error) {
-	f := &detectorFlags{}
+	f := &detectorFlags{modelFlags: modelFlags{standIns: true}}
 	set := newFlagSet("detector", errOut)
 	f.register(set)
 	set.StringVar(&f.messages, "messages", "", "messages and operations, a JSON object per line; - is standard input")

@@ -11,9 +11,11 @@
 // the answer of DescribeDetectorModel or DescribeAlarmModel, which is what the
 // console exports, or a bare definition; or a CloudFormation template in JSON or
 // YAML. In a template with several models -resource names one by its logical id
-// or model name; -parameter Name=Value, -value LogicalID=Value,
+// or model name, unless just one of them is a detector model; -parameter Name=Value, -value LogicalID=Value,
 // -value LogicalID.Attribute=Value, -import Export=Value, -region and -account
-// resolve its functions. -inputs are files that declare inputs, by which
+// resolve its functions. What only a deployment could tell, such as a parameter
+// without value, is stood for by its name, with a warning on standard error; for
+// validate it is an error. -inputs are files that declare inputs, by which
 // references are checked: bodies of CreateInput, answers of DescribeInput, lists
 // of both, or templates; several may follow one -inputs. A template's own inputs
 // are known already.

@@ -113,19 +113,23 @@ func (l *loaded) fromTemplate(data []byte, m *modelFlags) (*cfnalerts.Model, err
 	if m.resource != "" {
 		only = []string{m.resource}
 	}
-	models, readable := l.models(data, m, only)
-	if len(models) == 0 && only != nil && readable {
-		models, readable = l.models(data, m, nil)
-		models = slices.DeleteFunc(models, func(model cfnalerts.Model) bool { return model.Name != m.resource })
+	before := len(l.problems)
+	stack := l.readTemplate(m.model, data, m, only)
+	if stack != nil && only != nil && len(stack.DetectorModels)+len(stack.AlarmModels) == 0 {
+		l.problems = l.problems[:before]
+		stack = l.readTemplate(m.model, data, m, nil)
 	}
-	if !readable {
+	if stack == nil {
 		return nil, nil //nolint:nilnil // the problems say why
 	}
-	switch len(models) {
-	case 1:
-		return &models[0], nil
-	case 0:
+	models := slices.DeleteFunc(slices.Concat(stack.DetectorModels, stack.AlarmModels), func(model cfnalerts.Model) bool {
+		return m.resource != "" && model.LogicalID != m.resource && model.Name != m.resource
+	})
+	switch {
+	case len(models) == 0:
 		return nil, fmt.Errorf("%s: no such model in the template", m.model)
+	case len(models) == 1, m.resource == "" && len(stack.DetectorModels) == 1:
+		return &models[0], nil
 	}
 	var names []string
 	for _, model := range models {
@@ -134,20 +138,9 @@ func (l *loaded) fromTemplate(data []byte, m *modelFlags) (*cfnalerts.Model, err
 	return nil, fmt.Errorf("%s: several models in the template, name one by -resource: %s", m.model, strings.Join(names, ", "))
 }
 
-// models returns the models of a template, only those of these logical ids if
-// there are any.
-func (l *loaded) models(data []byte, m *modelFlags, only []string) (models []cfnalerts.Model, readable bool) {
-	l.problems = slices.DeleteFunc(l.problems, func(p problem) bool { return p.File == m.model })
-	stack := l.readTemplate(m.model, data, m, only)
-	if stack == nil {
-		return nil, false
-	}
-	return slices.Concat(stack.DetectorModels, stack.AlarmModels), true
-}
-
 func (l *loaded) readTemplate(name string, data []byte, m *modelFlags, only []string) *cfnalerts.Stack {
 	stack, err := cfnalerts.Read(data, func(o *cfnalerts.Options) {
-		o.Models = only
+		o.Models, o.StandIns = only, m.standIns
 		o.Parameters, o.Values, o.Imports = m.template.parameters, m.template.values, m.template.imports
 		o.Region, o.AccountID = m.template.region, m.template.account
 	})

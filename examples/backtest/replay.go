@@ -309,7 +309,8 @@ type messageName struct{ input, id string }
 // window remembers the names of the accepted messages of the last minutes.
 type window struct {
 	at    map[messageName]time.Time
-	order []messageName
+	order []messageName // from old on
+	old   int
 }
 
 // add reports whether the message is new, and remembers it.
@@ -324,10 +325,12 @@ func (w *window) add(name messageName, at time.Time) bool {
 }
 
 func (w *window) prune(now time.Time) {
-	old := 0
-	for old < len(w.order) && now.Sub(w.at[w.order[old]]) >= deduplicated {
-		delete(w.at, w.order[old])
-		old++
+	for w.old < len(w.order) && now.Sub(w.at[w.order[w.old]]) >= deduplicated {
+		delete(w.at, w.order[w.old])
+		w.old++
 	}
-	w.order = slices.Delete(w.order, 0, old)
+	if w.old > len(w.order)/2 {
+		w.order = slices.Delete(w.order, 0, w.old)
+		w.old = 0
+	}
 }

@@ -23,6 +23,11 @@ func (f *detectorFlags) run(ctx context.Context, in io.Reader, out, errOut io.Wr
 		}
 		return errModel
 	}
+	for i := range l.problems {
+		if p := &l.problems[i]; p.Type == "" { // of a template: what stands in for a value
+			fmt.Fprintln(errOut, p.text())
+		}
+	}
 	buffered := bufio.NewWriterSize(out, 64<<10)
 	views := f.views(l, buffered)
 	r := newReplay(l, func(ev *evaluation) error {

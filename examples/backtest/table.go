@@ -32,6 +32,7 @@ type totals struct {
 	kinds       map[string]int
 	transitions map[[2]string]int
 	actions     map[firing]int
+	days        map[string]int // actions by date, if times are dates
 	errors      int
 	first, last time.Time
 }
@@ -52,7 +53,7 @@ const (
 
 func newTable(model *detector.Model, out io.Writer) *table {
 	t := &table{out: out, model: model, states: map[string]string{}, totals: totals{
-		kinds: map[string]int{}, transitions: map[[2]string]int{}, actions: map[firing]int{},
+		kinds: map[string]int{}, transitions: map[[2]string]int{}, actions: map[firing]int{}, days: map[string]int{},
 	}}
 	longest := 0
 	for _, name := range model.States() {
@@ -142,7 +143,7 @@ func (t *table) details(b *strings.Builder, ev *evaluation) {
 	}
 	for i := range ev.result.Actions {
 		a := &ev.result.Actions[i]
-		t.totals.actions[firing{a.Kind, a.Target, a.EventName}]++
+		t.totals.count(ev.at, firing{a.Kind, a.Target, a.EventName})
 		fmt.Fprintf(b, "%s* %s %s", indent, a.Kind, a.Target)
 		if a.EventName != "" {
 			fmt.Fprintf(b, "  by %q", a.EventName)
@@ -156,6 +157,14 @@ func (t *table) details(b *strings.Builder, ev *evaluation) {
 		t.totals.errors++
 		e := &ev.result.Errors[i]
 		fmt.Fprintf(b, "%s! %s %s: %s\n", indent, e.Level, e.Path, shorten(e.Message))
+	}
+}
+
+// count counts an action.
+func (s *totals) count(at time.Time, f firing) {
+	s.actions[f]++
+	if at.Unix() >= firstDate {
+		s.days[at.UTC().Format(time.DateOnly)]++
 	}
 }
 
@@ -211,6 +220,12 @@ func (t *table) close() error {
 	}
 	if len(s.actions) == 0 {
 		b.WriteString("         0  never\n")
+	}
+	if len(s.days) > 1 {
+		b.WriteString("\nactions by day\n")
+		for _, day := range slices.Sorted(maps.Keys(s.days)) {
+			fmt.Fprintf(&b, "%10d  %s\n", s.days[day], day)
+		}
 	}
 	_, err := io.WriteString(t.out, b.String())
 	return err

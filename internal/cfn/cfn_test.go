@@ -138,7 +138,7 @@ func TestUnresolved(t *testing.T) {
 	for source, want := range map[string]string{
 		`!Ref Missing`:                         `no parameter or resource "Missing"`,
 		`!Ref Needed`:                          `parameter "Needed" has no value and no default`,
-		`!Ref Secret`:                          `parameter "Secret" is the value of the SSM parameter "/path": give it as a parameter`,
+		`!Ref Secret`:                          `parameter "Secret" is the value of the SSM parameter "/path"`,
 		`!Ref Gone`:                            `resource "Gone" is not created: its condition does not hold`,
 		`!Ref Self`:                            `the name of "Self" depends on itself`,
 		`!GetAtt X`:                            `want LogicalId.Attribute, got "X"`,
@@ -187,6 +187,25 @@ func TestStandIns(t *testing.T) {
 		require.Len(t, findings, 1, source)
 		require.Equal(t, cfn.Warning, findings[0].Level)
 	}
+}
+
+func TestStandInsForParameters(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{
+		`!Ref Needed`:       "parameter \"Needed\" has no value and no default: its name stands for it",
+		`!Ref Secret`:       "parameter \"Secret\" is the value of the SSM parameter \"/path\": its name stands for it",
+		`!Sub "a${Needed}"`: "parameter \"Needed\" has no value and no default: its name stands for it",
+	} {
+		document, findings := convert(t, header+source, cfn.Options{StandIns: true}, shape)
+		require.NotNil(t, document)
+		require.Len(t, findings, 1, source)
+		require.Equal(t, cfn.Warning, findings[0].Level)
+		require.Equal(t, want, findings[0].Message)
+	}
+	template := strings.ReplaceAll(header, "Default: 30", "MinValue: 1") + "!Ref Limit"
+	document, findings := convert(t, template, cfn.Options{StandIns: true}, shape)
+	require.Nil(t, document)
+	require.Equal(t, `parameter "Limit" has no value and no default`, findings[0].Message)
 }
 
 func TestUnusedIsLeftOut(t *testing.T) {

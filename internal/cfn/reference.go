@@ -68,20 +68,29 @@ func (c *call) parameter(name string, parameter, at *node) (*node, error) {
 	value, given := c.options.Parameters[name]
 	if !given {
 		fallback := parameter.get("Default")
-		if fallback == nil || !fallback.isScalar() {
-			return nil, fail(at, c.path, "parameter %q has no value and no default", name)
+		problem := ""
+		switch {
+		case fallback == nil || !fallback.isScalar():
+			problem = fmt.Sprintf("parameter %q has no value and no default", name)
+		case strings.HasPrefix(kind, "AWS::SSM::Parameter::Value<"):
+			problem = fmt.Sprintf("parameter %q is the value of the SSM parameter %q", name, fallback.text)
+		default:
+			value = c.scalarText(fallback, "Parameters."+name+".Default")
 		}
-		if strings.HasPrefix(kind, "AWS::SSM::Parameter::Value<") {
-			return nil, fail(at, c.path, "parameter %q is the value of the SSM parameter %q: give it as a parameter", name, fallback.text)
+		if problem != "" && (!c.options.StandIns || kind == "Number" || isListType(kind)) {
+			return nil, fail(at, c.path, "%s", problem)
 		}
-		value = c.scalarText(fallback, "Parameters."+name+".Default")
+		if problem != "" {
+			c.note(Warning, at, c.path, "%s: its name stands for it", problem)
+			return textAt(at, name), nil
+		}
 	}
 	if allowed := parameter.get("AllowedValues"); allowed != nil && allowed.kind == list {
 		if !slices.ContainsFunc(allowed.items, func(n *node) bool { return n.text == value }) {
 			return nil, fail(at, c.path, "parameter %q does not allow the value %q", name, value)
 		}
 	}
-	if kind == "CommaDelimitedList" || strings.Contains(kind, "List<") {
+	if isListType(kind) {
 		values := strings.Split(value, ",")
 		for i := range values {
 			values[i] = strings.TrimSpace(values[i])
@@ -89,6 +98,10 @@ func (c *call) parameter(name string, parameter, at *node) (*node, error) {
 		return listOf(at, values), nil
 	}
 	return textAt(at, value), nil
+}
+
+func isListType(kind string) bool {
+	return kind == "CommaDelimitedList" || strings.Contains(kind, "List<")
 }
 
 // attribute returns what Fn::GetAtt gives.
