@@ -296,3 +296,109 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestSynthesizedByTheCDK reads what the CDK writes: long forms, metadata, and
+// resources that the model refers to.
+func TestSynthesizedByTheCDK(t *testing.T) {
+	t.Parallel()
+	stack, err := cfnalerts.Read([]byte(`{
+  "Resources": {
+    "TopicBFC7AF6E": {"Type": "AWS::SNS::Topic", "Metadata": {"aws:cdk:path": "App/Topic/Resource"}},
+    "InputA1B2": {"Type": "AWS::IoTEvents::Input", "Properties": {"InputName": "input", "InputDefinition": {"Attributes": [{"JsonPath": "t"}]}}},
+    "RoleC3D4": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17"}}},
+    "ModelE5F6": {
+      "Type": "AWS::IoTEvents::DetectorModel",
+      "Properties": {
+        "DetectorModelDefinition": {
+          "InitialStateName": "on",
+          "States": [{"OnEnter": {"Events": [{
+            "Actions": [{"Sns": {"TargetArn": {"Ref": "TopicBFC7AF6E"}}},
+                        {"IotTopicPublish": {"MqttTopic": {"Fn::Join": ["", ["a/", {"Ref": "AWS::Region"}, "/b"]]}}}],
+            "Condition": {"Fn::Join": ["", ["(currentInput(\"", {"Ref": "InputA1B2"}, "\")) && ($input.", {"Ref": "InputA1B2"}, ".t > 1)"]]},
+            "EventName": "e"}]}, "StateName": "on"}]
+        },
+        "RoleArn": {"Fn::GetAtt": ["RoleC3D4", "Arn"]}
+      }
+    },
+    "CDKMetadata": {"Type": "AWS::CDK::Metadata", "Condition": "CDKMetadataAvailable"}
+  },
+  "Conditions": {"CDKMetadataAvailable": {"Fn::Or": [{"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}]}},
+  "Parameters": {"BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/x/version"}},
+  "Rules": {"CheckBootstrapVersion": {"Assertions": []}}
+}`))
+	require.NoError(t, err)
+	require.Empty(t, stack.Findings)
+	require.JSONEq(t, `{
+		"detectorModelName": "ModelE5F6", "roleArn": "arn:aws:iam::123456789012:role/stack-RoleC3D4",
+		"detectorModelDefinition": {"initialStateName": "on", "states": [{"stateName": "on", "onEnter": {"events": [{
+			"eventName": "e", "condition": "(currentInput(\"input\")) && ($input.input.t > 1)",
+			"actions": [{"sns": {"targetArn": "arn:aws:sns:us-east-1:123456789012:stack-TopicBFC7AF6E"}}, {"iotTopicPublish": {"mqttTopic": "a/us-east-1/b"}}]}]}}]}}`,
+		string(stack.DetectorModels[0].JSON))
+	loads(t, stack)
+}
+
+func TestReadBody(t *testing.T) {
+	t.Parallel()
+	model, err := cfnalerts.ReadBody([]byte(`
+detectorModel:
+  detectorModelConfiguration:
+    creationTime: '2026-01-31T12:00:00+00:00'
+    detectorModelName: m
+    detectorModelVersion: 3
+    key: null
+  detectorModelDefinition:
+    initialStateName: on
+    states:
+      - stateName: on
+        onInput:
+          events:
+            - eventName: yes
+              condition: true
+              actions:
+                - setVariable: {variableName: v, value: 1.0}
+                - setTimer: {timerName: t, seconds: 60, durationExpression: null}
+            - {eventName: e, condition: $input.I.a == 1}
+`))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"detectorModel": {
+		"detectorModelConfiguration": {"creationTime": "2026-01-31T12:00:00+00:00", "detectorModelName": "m", "detectorModelVersion": "3"},
+		"detectorModelDefinition": {"initialStateName": "on", "states": [{"stateName": "on", "onInput": {"events": [
+			{"eventName": "yes", "condition": "true", "actions": [
+				{"setVariable": {"variableName": "v", "value": "1.0"}}, {"setTimer": {"timerName": "t", "seconds": 60}}]},
+			{"eventName": "e", "condition": "$input.I.a == 1"}]}}]}}}`, string(model.JSON))
+	require.Equal(t, "line 14, column 26", strings.TrimSuffix(model.Place("states[0].onInput.events[0].eventName").String(), " detectorModel.detectorModelDefinition.states[0].onInput.events[0].eventName"))
+	loaded, err := detector.Load(model.JSON)
+	require.NoError(t, err)
+	require.Equal(t, "3", loaded.Version())
+
+	model, err = cfnalerts.ReadBody([]byte("inputName: I\ninputDefinition: {attributes: [{jsonPath: 1}]}"))
+	require.NoError(t, err)
+	input, err := detector.LoadInput(model.JSON)
+	require.NoError(t, err)
+	require.Equal(t, []string{"1"}, input.Attributes)
+
+	for text, want := range map[string]string{
+		"a":                          "line 1, column 1: want an object, got a string",
+		"states: [{stateName: [a]}]": "ERROR line 1, column 22 states[0].stateName: want a string, got a list",
+		"states: a":                  "ERROR line 1, column 9 states: want a list, got a string",
+		"\t":                         "found character that cannot start any token",
+	} {
+		_, err := cfnalerts.ReadBody([]byte(text))
+		require.ErrorIs(t, err, cfnalerts.ErrTemplate)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// FuzzReadBody looks for panics and for what is no JSON.
+func FuzzReadBody(f *testing.F) {
+	f.Add([]byte("inputName: I\ninputDefinition: {attributes: [{jsonPath: 1}]}"))
+	f.Add([]byte("detectorModel: {detectorModelDefinition: {states: [&a {stateName: 012}, *a]}}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		model, err := cfnalerts.ReadBody(data)
+		if err != nil {
+			require.ErrorIs(t, err, cfnalerts.ErrTemplate)
+			return
+		}
+		require.True(t, json.Valid(model.JSON), "%s", model.JSON)
+	})
+}

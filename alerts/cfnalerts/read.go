@@ -100,6 +100,22 @@ func Read(data []byte, optFns ...func(*Options)) (*Stack, error) {
 	return &r.stack, nil
 }
 
+// ReadBody reads a model or an input that is written as YAML with the names of
+// the service's API: a request, an answer as the AWS CLI prints it with
+// --output yaml, or a bare definition. Scalars are read by their places, as in
+// a template, but yes and 012 are strings as they are. The result is what detector.Load or detector.LoadInput reads; its
+// LogicalID and Name are empty. The error is a [*TemplateError].
+func ReadBody(data []byte) (*Model, error) {
+	document, findings, err := cfn.Body(data, body)
+	if err != nil {
+		return nil, syntaxError(err)
+	}
+	if document == nil {
+		return nil, &TemplateError{Findings: converted(findings)}
+	}
+	return &Model{JSON: document.JSON, places: document.Places}, nil
+}
+
 func syntaxError(err error) error {
 	f := Finding{Level: detector.LevelError, Message: err.Error()}
 	if syntax, ok := errors.AsType[*cfn.SyntaxError](err); ok {
@@ -117,15 +133,7 @@ type reader struct {
 func (r *reader) read(resource cfn.Resource) {
 	kind := kinds[resource.Type]
 	document, findings := r.resolver.Convert(resource, kind.shape)
-	for _, f := range findings {
-		level := detector.LevelWarning
-		if f.Level == cfn.Error {
-			level = detector.LevelError
-		}
-		r.stack.Findings = append(r.stack.Findings, Finding{
-			Level: level, Resource: f.Resource, Place: Place{Path: f.Path, Line: f.Line, Column: f.Column}, Message: f.Message,
-		})
-	}
+	r.stack.Findings = append(r.stack.Findings, converted(findings)...)
 	if document == nil {
 		return
 	}
@@ -144,6 +152,20 @@ func (r *reader) read(resource cfn.Resource) {
 			LogicalID: resource.LogicalID, Name: name, JSON: body, places: document.Places,
 		})
 	}
+}
+
+func converted(findings []cfn.Finding) []Finding {
+	var all []Finding
+	for _, f := range findings {
+		level := detector.LevelWarning
+		if f.Level == cfn.Error {
+			level = detector.LevelError
+		}
+		all = append(all, Finding{
+			Level: level, Resource: f.Resource, Place: Place{Path: f.Path, Line: f.Line, Column: f.Column}, Message: f.Message,
+		})
+	}
+	return all
 }
 
 // named returns the name in a body, which gets the fallback if it has none.
@@ -200,7 +222,7 @@ func (s *Stack) Attributes() map[string][]string {
 // of a detector.Finding: a path in the body, or within the definition of a
 // detector model. For what is missing it is the place of what should hold it.
 func (m *Model) Place(path string) Place {
-	for _, prefix := range []string{"detectorModelDefinition", ""} {
+	for _, prefix := range []string{"detectorModelDefinition", "detectorModel.detectorModelDefinition", ""} {
 		full := strings.Trim(prefix+"."+path, ".")
 		for {
 			if place, ok := m.places[full]; ok && (full != prefix || prefix == "") {

@@ -66,13 +66,15 @@ var (
 		"OnExit":    cfn.Object(members{"Events": events}),
 	})
 
-	detectorModel = cfn.Object(members{
+	definition   = members{"InitialStateName": cfn.Text, "States": cfn.List(state)}
+	modelMembers = members{
 		"DetectorModelName": cfn.Text, "DetectorModelDescription": cfn.Unused(cfn.Text), "Key": cfn.Text,
 		"EvaluationMethod": cfn.Text, "RoleArn": role, "Tags": tags,
-		"DetectorModelDefinition": cfn.Object(members{"InitialStateName": cfn.Text, "States": cfn.List(state)}),
-	})
+		"DetectorModelDefinition": cfn.Object(definition),
+	}
+	detectorModel = cfn.Object(modelMembers)
 
-	alarmModel = cfn.Object(members{
+	alarmMembers = members{
 		"AlarmModelName": cfn.Text, "AlarmModelDescription": cfn.Unused(cfn.Text), "Key": cfn.Text,
 		"Severity": cfn.Integer, "RoleArn": role, "Tags": tags,
 		"AlarmRule": cfn.Object(members{"SimpleRule": cfn.Object(members{
@@ -83,19 +85,48 @@ var (
 			"InitializationConfiguration": cfn.Object(members{"DisabledOnInitialization": cfn.Boolean}),
 			"AcknowledgeFlow":             cfn.Object(members{"Enabled": cfn.Boolean}),
 		}),
-	})
+	}
+	alarmModel = cfn.Object(alarmMembers)
 
-	input = cfn.Object(members{
+	inputMembers = members{
 		"InputName": cfn.Text, "InputDescription": cfn.Unused(cfn.Text), "Tags": tags,
 		"InputDefinition": cfn.Object(members{"Attributes": cfn.List(cfn.Object(members{"JsonPath": cfn.Text}))}),
-	})
+	}
+	input = cfn.Object(inputMembers)
+
+	// What the API adds to the properties: versions, and the rest of alarm
+	// models, which no template has.
+	version       = members{"DetectorModelVersion": cfn.Text, "AlarmModelVersion": cfn.Text}
+	identity      = cfn.Object(members{"SsoIdentity": cfn.Object(members{"IdentityStoreId": cfn.Text, "UserId": cfn.Text})})
+	notifications = members{"AlarmNotification": cfn.Object(members{"NotificationActions": cfn.List(cfn.Object(members{
+		"Action": cfn.Object(members{"LambdaAction": deliveries["Lambda"]}),
+		"SmsConfigurations": cfn.List(cfn.Object(members{
+			"SenderId": cfn.Text, "AdditionalMessage": cfn.Text, "Recipients": cfn.List(identity),
+		})),
+		"EmailConfigurations": cfn.List(cfn.Object(members{
+			"From": cfn.Text, "Recipients": cfn.Object(members{"To": cfn.List(identity)}),
+			"Content": cfn.Object(members{"Subject": cfn.Text, "AdditionalMessage": cfn.Text}),
+		})),
+	}))})}
+
+	// body is any request or answer of the API.
+	body = cfn.API(cfn.Object(with(modelMembers, definition, alarmMembers, inputMembers, version, notifications, members{
+		"DetectorModel": cfn.Object(members{
+			"DetectorModelConfiguration": cfn.Object(with(modelMembers, version)),
+			"DetectorModelDefinition":    cfn.Object(definition),
+		}),
+		"AlarmModel": cfn.Object(with(alarmMembers, version, notifications)),
+		"Input": cfn.Object(members{
+			"InputConfiguration": input, "InputDefinition": inputMembers["InputDefinition"],
+		}),
+	})))
 )
 
-// with returns the members of both.
-func with(a, b members) members {
-	both := members{}
-	for _, part := range []members{a, b} {
-		maps.Copy(both, part)
+// with returns the members of all.
+func with(parts ...members) members {
+	all := members{}
+	for _, part := range parts {
+		maps.Copy(all, part)
 	}
-	return both
+	return all
 }

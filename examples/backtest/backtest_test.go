@@ -325,3 +325,30 @@ func TestTheOnlyDetectorModelNeedsNoName(t *testing.T) {
 	require.Equal(t, statusDone, got.status, got.err)
 	require.Contains(t, got.out, `"state":"cold"`)
 }
+
+// TestYAML writes a model and an input as the AWS CLI does.
+func TestYAML(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	model, input := filepath.Join(folder, "m.yaml"), filepath.Join(folder, "i.yaml")
+	require.NoError(t, os.WriteFile(model, []byte(`detectorModel:
+  detectorModelDefinition:
+    initialStateName: s
+    states:
+    - stateName: s
+      onInput:
+        events:
+        - eventName: e
+          condition: $input.I.a > 1
+          actions: [{setVariable: {variableName: v, value: 2}}]
+`), 0o600))
+	require.NoError(t, os.WriteFile(input, []byte("input:\n  inputConfiguration: {inputName: I}\n  inputDefinition: {attributes: [{jsonPath: a}]}\n"), 0o600))
+	got := backtest(`{"at":1,"payload":{"a":2}}`, "detector", "-model", model, "-inputs", input, "-messages", "-")
+	require.Equal(t, statusDone, got.status, got.err)
+	require.Contains(t, got.out, `"variables":{"v":2}`)
+
+	require.NoError(t, os.WriteFile(model, []byte("detectorModel: [a"), 0o600))
+	got = backtest("", "validate", "-model", model)
+	require.Equal(t, statusModel, got.status)
+	require.Contains(t, got.out, model+":1:1: ERROR: ")
+}

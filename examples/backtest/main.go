@@ -7,10 +7,10 @@
 //
 // # Models
 //
-// -model is a JSON file: the body of CreateDetectorModel or CreateAlarmModel,
-// the answer of DescribeDetectorModel or DescribeAlarmModel, which is what the
-// console exports, or a bare definition; or a CloudFormation template in JSON or
-// YAML. In a template with several models -resource names one by its logical id
+// -model is a file in JSON, or YAML as the AWS CLI prints it: the body of
+// CreateDetectorModel or CreateAlarmModel, the answer of DescribeDetectorModel or
+// DescribeAlarmModel, which is what the console exports, or a bare definition; or
+// a CloudFormation template in JSON or YAML. In a template with several models -resource names one by its logical id
 // or model name, unless just one of them is a detector model; -parameter Name=Value, -value LogicalID=Value,
 // -value LogicalID.Attribute=Value, -import Export=Value, -region and -account
 // resolve its functions. What only a deployment could tell, such as a parameter

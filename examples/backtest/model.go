@@ -75,16 +75,38 @@ func (m *modelFlags) read() (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.body = data
-	if m.isTemplate(data) {
-		l.body = nil
-		model, err := l.fromTemplate(data, m)
-		if err != nil || model == nil {
-			return l, err
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	var model *cfnalerts.Model
+	switch {
+	case cfnalerts.IsTemplate(data):
+		if model, err = l.fromTemplate(data, m); err != nil {
+			return nil, err
 		}
+	case !isJSON(data):
+		model = l.fromYAML(m.model, data)
+	default:
+		l.body = data
+	}
+	if model != nil {
 		l.body, l.place = model.JSON, model.Place
 	}
 	return l, nil
+}
+
+// isJSON reports whether a text is meant to be a JSON object or array.
+func isJSON(data []byte) bool {
+	data = bytes.TrimLeft(data, " \t\r\n")
+	return len(data) > 0 && (data[0] == '{' || data[0] == '[')
+}
+
+// fromYAML returns the JSON of a model or an input in YAML; nil if it can't be
+// read.
+func (l *loaded) fromYAML(name string, data []byte) *cfnalerts.Model {
+	model, err := cfnalerts.ReadBody(data)
+	if broken, ok := errors.AsType[*cfnalerts.TemplateError](err); ok {
+		l.addTemplate(name, broken.Findings)
+	}
+	return model
 }
 
 // load reads the files of a model, and the model in them.
@@ -94,12 +116,6 @@ func (m *modelFlags) load() (*loaded, error) {
 		l.compile(m)
 	}
 	return l, err
-}
-
-// isTemplate reports whether the file is a template: what is no JSON can be
-// nothing else.
-func (m *modelFlags) isTemplate(data []byte) bool {
-	return cfnalerts.IsTemplate(data) || !bytes.HasPrefix(bytes.TrimLeft(data, "\ufeff \t\r\n"), []byte("{"))
 }
 
 func (l *loaded) failed() bool {
@@ -153,12 +169,16 @@ func (l *loaded) readTemplate(name string, data []byte, m *modelFlags, only []st
 			l.declared[input.Name] = input.Attributes
 		}
 	}
+	l.addTemplate(name, findings)
+	return stack
+}
+
+func (l *loaded) addTemplate(name string, findings []cfnalerts.Finding) {
 	for _, f := range findings {
 		l.problems = append(l.problems, problem{
 			File: name, Level: f.Level, Path: f.Place.Path, Line: f.Place.Line, Column: f.Place.Column, Message: f.Message,
 		})
 	}
-	return stack
 }
 
 func (l *loaded) readInputs(name string, m *modelFlags) error {
@@ -169,6 +189,14 @@ func (l *loaded) readInputs(name string, m *modelFlags) error {
 	if cfnalerts.IsTemplate(data) {
 		l.readTemplate(name, data, m, []string{})
 		return nil
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if !isJSON(data) {
+		input := l.fromYAML(name, data)
+		if input == nil {
+			return nil
+		}
+		data = input.JSON
 	}
 	declarations := []json.RawMessage{data}
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {

@@ -340,6 +340,7 @@ func TestRefusedTexts(t *testing.T) {
 		"Resources: {a: {}, b: {}, a: {}}": `line 1, column 27: duplicate key "a"`,
 		"{\"Resources\": {},\n \"Resources\": {}}": `line 2, column 2: duplicate key "Resources"`,
 		"{\"Resources\": }":                        "line 1, column 15: invalid character '}' looking for beginning of value",
+		"Resources: {\"Fn::ForEach::X\": []}":      `line 1, column 13: "Fn::ForEach::X" is no logical id, want letters and digits; macros are not run`,
 		"Resources: {X: !Nope a}":                  "line 1, column 16: unknown tag !Nope",
 		"Resources: {X: !!binary aGk=}":            "line 1, column 16: unsupported tag !!binary",
 		"Resources: {[a]: b}":                      "line 1, column 13: a key must be a string",

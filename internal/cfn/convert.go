@@ -62,6 +62,33 @@ func (r *Resolver) failed() bool {
 	return slices.ContainsFunc(r.findings, func(f Finding) bool { return f.Level == Error })
 }
 
+// Body reads a text, JSON or YAML, that is no template but has a shape of its
+// own, with the names of the API. There are no functions in it, and its YAML is
+// that of version 1.2, in which yes is a string. The error is a [*SyntaxError];
+// the document is nil if a finding is an error.
+func Body(data []byte, shape Shape) (*Document, []Finding, error) {
+	if len(data) > MaxSize {
+		return nil, nil, &SyntaxError{Message: fmt.Sprintf("%d bytes, want at most %d", len(data), MaxSize)}
+	}
+	root, err := parse(data, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	if root.kind != mapping {
+		return nil, nil, &SyntaxError{Line: root.line, Column: root.column, Message: "want an object, got " + root.kind.String()}
+	}
+	r := (&Template{root: root}).Resolver(Options{})
+	r.plain = true
+	w := writer{Resolver: r, places: map[string]Place{}}
+	if _, err := w.shaped(root, shape, "", "", 0); err != nil {
+		r.report(err)
+	}
+	if r.failed() {
+		return nil, r.findings, nil
+	}
+	return &Document{JSON: w.json, Places: w.places}, r.findings, nil
+}
+
 // report adds what went wrong as a finding.
 func (r *Resolver) report(err error) {
 	if f, ok := errors.AsType[*failure](err); ok {
@@ -138,7 +165,7 @@ func (w *writer) object(n *node, shape Shape, path, name string, depth int) (boo
 		if name != "" {
 			inner = name + "." + apiName
 		}
-		written, err := w.shaped(m.value, member, path+"."+m.name, inner, depth+1)
+		written, err := w.shaped(m.value, member, strings.TrimPrefix(path+"."+m.name, "."), inner, depth+1)
 		if err != nil {
 			return false, err
 		}

@@ -44,6 +44,8 @@ type Resolver struct {
 	open       map[string]bool // conditions and names that are being found out
 	budget     int
 
+	plain bool // there are no functions
+
 	resource string // whose findings are collected
 	// lenient: an error is a warning, because nobody needs the value.
 	lenient  bool
@@ -135,6 +137,9 @@ func (r *Resolver) reduce(n *node, path string, depth int) (*node, error) {
 			return nil, err
 		}
 		name, argument, ok := n.call()
+		if r.plain {
+			return n, nil
+		}
 		if !ok {
 			return n, r.checkCall(n, path)
 		}

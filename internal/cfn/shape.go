@@ -36,6 +36,23 @@ func List(item Shape) Shape { return Shape{kind: listShape, item: &item} }
 // a template.
 func Object(members map[string]Shape) Shape { return Shape{kind: objectShape, members: members} }
 
+// API returns the shape with the names that the service's API has: in
+// camelCase.
+func API(s Shape) Shape {
+	if s.item != nil {
+		item := API(*s.item)
+		s.item = &item
+	}
+	if s.members != nil {
+		members := map[string]Shape{}
+		for name, member := range s.members {
+			members[lowerFirst(name)] = API(member)
+		}
+		s.members = members
+	}
+	return s
+}
+
 // Unused returns the shape for a property that nobody needs: what can't be
 // resolved in it is left out, with a warning.
 func Unused(s Shape) Shape {

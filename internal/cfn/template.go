@@ -28,7 +28,7 @@ func Parse(data []byte) (*Template, error) {
 	if len(data) > MaxSize {
 		return nil, &SyntaxError{Message: fmt.Sprintf("%d bytes, want at most %d", len(data), MaxSize)}
 	}
-	root, err := parse(data)
+	root, err := parse(data, true)
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +37,9 @@ func Parse(data []byte) (*Template, error) {
 		return nil, &SyntaxError{Line: root.line, Column: root.column, Message: "no template: want an object with Resources"}
 	}
 	for _, m := range t.resources.members {
+		if !isLogicalID(m.name) {
+			return nil, &SyntaxError{Line: m.line, Column: m.column, Message: fmt.Sprintf("%q is no logical id, want letters and digits; macros are not run", m.name)}
+		}
 		if m.value.kind != mapping {
 			return nil, &SyntaxError{Line: m.line, Column: m.column, Message: fmt.Sprintf("resource %q: want an object, got %s", m.name, m.value.kind)}
 		}
@@ -44,12 +47,24 @@ func Parse(data []byte) (*Template, error) {
 	return t, nil
 }
 
-func parse(data []byte) (*node, error) {
+// isLogicalID reports whether a name is one by CloudFormation's rules: 1 to 255
+// letters and digits.
+func isLogicalID(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 255
+}
+
+// parse reads JSON, or YAML 1.1 or 1.2.
+func parse(data []byte, old bool) (*node, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
 		return parseJSON(data)
 	}
-	return parseYAML(data)
+	return parseYAML(data, old)
 }
 
 // IsTemplate reports whether the text has the Resources of a template. It
@@ -58,7 +73,7 @@ func IsTemplate(data []byte) bool {
 	if len(data) > MaxSize {
 		return false
 	}
-	root, err := parse(data)
+	root, err := parse(data, true)
 	return err == nil && root.get("Resources") != nil
 }
 

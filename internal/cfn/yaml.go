@@ -18,8 +18,9 @@ func duplicateKey(name string, line, column int) error {
 	return &SyntaxError{Line: line, Column: column, Message: fmt.Sprintf("duplicate key %q", name)}
 }
 
-// parseYAML reads one YAML document.
-func parseYAML(data []byte) (*node, error) {
+// parseYAML reads one YAML document; by YAML 1.1, as CloudFormation does, or by
+// the core schema of YAML 1.2.
+func parseYAML(data []byte, old bool) (*node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
 	if err := decoder.Decode(&document); err != nil {
@@ -31,7 +32,7 @@ func parseYAML(data []byte) (*node, error) {
 		}
 		return nil, &SyntaxError{Line: second.Line, Column: second.Column, Message: "more than one YAML document"}
 	}
-	r := &yamlReader{anchored: map[*yaml.Node]*node{}}
+	r := &yamlReader{anchored: map[*yaml.Node]*node{}, old: old}
 	return r.value(&document, 0)
 }
 
@@ -55,6 +56,7 @@ func yamlError(err error) error {
 type yamlReader struct {
 	// anchored holds nodes with an anchor; nil while one is being read.
 	anchored map[*yaml.Node]*node
+	old      bool // YAML 1.1
 }
 
 func (r *yamlReader) value(y *yaml.Node, depth int) (*node, error) {
@@ -137,7 +139,7 @@ func (r *yamlReader) plain(y *yaml.Node, depth int) (*node, error) {
 		n.kind = mapping
 		return n, r.object(y, n, depth)
 	}
-	return n, scalar(y, n)
+	return n, r.scalar(y, n)
 }
 
 func (r *yamlReader) object(y *yaml.Node, n *node, depth int) error {
@@ -199,7 +201,7 @@ func merge(n *node, sources []*node, seen map[string]bool) error {
 
 // scalar reads a scalar by its tag, which the library resolves by YAML 1.2 in
 // the main, and by what YAML 1.1 says of unquoted text.
-func scalar(y *yaml.Node, n *node) error {
+func (r *yamlReader) scalar(y *yaml.Node, n *node) error {
 	n.text = y.Value
 	switch y.Tag {
 	case "!!null":
@@ -208,12 +210,12 @@ func scalar(y *yaml.Node, n *node) error {
 		n.kind, n.text = boolean, strings.ToLower(y.Value)
 	case "!!int", "!!float":
 		n.kind = number
-		if other, ok := otherNumber(y.Value); ok {
+		if other, ok := otherNumber(y.Value); ok && r.old {
 			n.odd = "the number " + other
 		}
 	case "!!str", "!!timestamp", "!!merge", "!", "":
 		n.kind = text
-		if y.Tag != "!" && y.Style == 0 {
+		if r.old && y.Tag != "!" && y.Style == 0 {
 			plainText(n)
 		}
 	default:
