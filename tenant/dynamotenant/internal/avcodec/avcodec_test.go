@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -333,6 +334,52 @@ func TestTypeCodec(t *testing.T) {
 	var back packed
 	require.NoError(t, binary.Decode(encoded, &back))
 	require.Equal(t, packed{"x"}, back)
+}
+
+func TestOmitZeroAsksTheType(t *testing.T) {
+	t.Parallel()
+	type zeros struct {
+		Even    evenIsZero                   `json:",omitzero"`
+		EvenPtr *evenIsZero                  `json:",omitzero"`
+		Odd     oddIsZero                    `json:",omitzero"`
+		Iface   interface{ IsZero() bool }   `json:",omitzero"`
+		ByName  map[string]map[string]string `json:",omitzero"`
+	}
+	for n := range 3 {
+		even, odd := evenIsZero(n), oddIsZero(n)
+		requireLikeJSON(t, &zeros{})
+		requireLikeJSON(t, &zeros{Even: even, EvenPtr: &even, Odd: odd})
+		requireLikeJSON(t, &map[string]zeros{"not addressable": {Even: even, Odd: odd}})
+		requireLikeJSON(t, &zeros{Iface: even})
+		requireLikeJSON(t, &zeros{Iface: &odd})
+		requireLikeJSON(t, &zeros{Iface: (*oddIsZero)(nil)})
+	}
+}
+
+func TestMapKeysWithBothMethods(t *testing.T) {
+	t.Parallel()
+	requireLikeJSON(t, &map[bothKey]int{{"a"}: 1})
+	requireLikeJSON(t, &map[bothKey]int{{"\xff"}: 1, {"\xfe"}: 2})
+	requireLikeJSON(t, &map[text]int{"\xff": 1, "\xfe": 2, "": 3})
+}
+
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	type fresh struct {
+		Again   []*fresh
+		ByLevel map[level]fresh
+		Text    string
+	}
+	value := fresh{Text: "x", Again: []*fresh{{Text: "y"}}, ByLevel: map[level]fresh{1: {}}}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				requireLikeJSON(t, &value)
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestNothingIsShared(t *testing.T) {

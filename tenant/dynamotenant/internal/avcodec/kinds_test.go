@@ -96,6 +96,25 @@ func (b *textByte) UnmarshalText(text []byte) error {
 	return err
 }
 
+type (
+	evenIsZero int
+	oddIsZero  int
+	bothKey    struct{ name string }
+)
+
+func (n evenIsZero) IsZero() bool { return n%2 == 0 }
+
+func (n *oddIsZero) IsZero() bool { return *n%2 == 1 }
+
+func (k bothKey) MarshalText() ([]byte, error) { return []byte("key-" + k.name), nil }
+
+func (k *bothKey) UnmarshalText([]byte) error { return errors.New("encoding/json prefers the other") }
+
+func (k *bothKey) UnmarshalJSON(text []byte) error {
+	k.name = string(text)
+	return nil
+}
+
 func (d digits) MarshalJSON() ([]byte, error) { return strconv.AppendInt(nil, int64(d), 10), nil }
 
 type base struct {

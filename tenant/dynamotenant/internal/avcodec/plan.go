@@ -22,7 +22,7 @@ type plan struct {
 	decode decodeFunc
 	// scalar is what encode takes from the encoder's slabs.
 	scalar scalar
-	// plainText says that decode sets a string to an S as it is.
+	// plainText says that the value is a string and an S as it is.
 	plainText bool
 }
 
@@ -102,7 +102,7 @@ func (b builder) compile(t reflect.Type, o options) plan {
 	}
 	pointer := reflect.PointerTo(t)
 	if pointer.Implements(marshalerType) {
-		p.encode, p.scalar = encodeOwn, otherValue
+		p.encode, p.scalar, p.plainText = encodeOwn, otherValue, false
 	}
 	if pointer.Implements(unmarshalerType) {
 		p.decode, p.plainText = decodeOwn, false

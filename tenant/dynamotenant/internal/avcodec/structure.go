@@ -54,6 +54,10 @@ func (s *structure) encode(e *encoder, v reflect.Value, depth int) (types.Attrib
 			item[f.name] = null
 			continue
 		}
+		if f.plainText {
+			item[f.name] = e.newString(validText(member.String()))
+			continue
+		}
 		encoded, err := f.plan.encode(e, member, depth+1)
 		if err != nil {
 			return nil, withinField(f.name, err)
