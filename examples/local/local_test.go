@@ -305,6 +305,20 @@ func TestSuspendedTenantIsSentAway(t *testing.T) {
 	b.connect(south, press)
 }
 
+// TestRevokedCredential checks that a connection ends with its credential.
+func TestRevokedCredential(t *testing.T) {
+	t.Parallel()
+	b := start(t, testConfig(t.TempDir()))
+	press1 := b.connect(north, press)
+	credential, _, _ := strings.Cut(b.secrets.Passwords[device.ThingName(north, press)], ".")
+	path := "/devices/press-1/credentials/" + credential
+
+	b.signIn("south-user").want(http.StatusNotFound, "DELETE", path, nil, nil)
+	require.True(t, press1.IsConnected(), "another tenant has a press-1 of its own")
+	b.signIn("north-user").want(http.StatusNoContent, "DELETE", path, nil, nil)
+	require.Eventually(t, func() bool { return !press1.IsConnected() }, 10*time.Second, 10*time.Millisecond)
+}
+
 func TestBadStart(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{

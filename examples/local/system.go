@@ -130,7 +130,7 @@ func (s *system) compose() error {
 	}, func(o *api.Options) {
 		o.Logger = s.config.logger
 		o.KeySet = s.identity.JWKS()
-		o.OnDelete = s.broker.DisconnectThing
+		o.Disconnect = s.broker.DisconnectThing
 	})
 	return nil
 }

@@ -56,8 +56,9 @@ type Options struct {
 	// CommandTimeout is the longest time that a command may wait for its
 	// device. Default 30 s.
 	CommandTimeout time.Duration
-	// OnDelete is called after a device was deleted, to end its connections.
-	OnDelete func(tenant.ID, device.ID)
+	// Disconnect is called after a device was deleted or one of its
+	// credentials revoked, to end its connections. Default: it does nothing.
+	Disconnect func(tenant.ID, device.ID)
 	// KeySet, if set, is served at /.well-known/jwks.json.
 	KeySet http.Handler
 }
@@ -68,7 +69,7 @@ type Options struct {
 // Every operation needs a bearer token of an active tenant, except those that
 // are registered as public.
 func New(services Services, optFns ...func(*Options)) http.Handler {
-	options := Options{Logger: slog.New(slog.DiscardHandler), CommandTimeout: 30 * time.Second, OnDelete: func(tenant.ID, device.ID) {}}
+	options := Options{Logger: slog.New(slog.DiscardHandler), CommandTimeout: 30 * time.Second, Disconnect: func(tenant.ID, device.ID) {}}
 	for _, fn := range optFns {
 		fn(&options)
 	}

@@ -30,7 +30,7 @@ type deviceView struct {
 }
 
 type ThingProperties struct {
-	Type       string            `json:"type,omitempty" maxLength:"128"`
+	Type       string            `json:"type,omitempty" pattern:"^[a-zA-Z0-9:_-]*$" maxLength:"128"`
 	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
@@ -130,9 +130,13 @@ func (a *api) registerDevices() {
 	})
 	operation(a, huma.Operation{
 		OperationID: "revoke-credential", Method: http.MethodDelete, Path: "/devices/{thing}/credentials/{credential}", Tags: tags,
-		DefaultStatus: http.StatusNoContent, Summary: "Revoke a credential",
+		DefaultStatus: http.StatusNoContent, Summary: "Revoke a credential", Description: "The device is disconnected, and comes back with another credential if it has one.",
 	}, func(ctx context.Context, id tenant.ID, input *credentialPath) (*struct{}, error) {
-		return nil, a.Devices.Revoke(ctx, id, input.Thing, input.Credential)
+		err := a.Devices.Revoke(ctx, id, input.Thing, input.Credential)
+		if err == nil {
+			a.options.Disconnect(id, input.Thing)
+		}
+		return nil, err
 	})
 }
 
@@ -164,6 +168,6 @@ func (a *api) deleteDevice(ctx context.Context, id tenant.ID, thing device.ID) e
 	if err := a.Devices.Delete(ctx, id, thing); err != nil {
 		return err
 	}
-	a.options.OnDelete(id, thing)
+	a.options.Disconnect(id, thing)
 	return nil
 }

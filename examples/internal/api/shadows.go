@@ -15,7 +15,7 @@ import (
 
 type ShadowInput struct {
 	ThingPath
-	Name string `query:"name" maxLength:"64" doc:"The name of a named shadow; absent for the classic one."`
+	Name string `query:"name" pattern:"^[$a-zA-Z0-9:_-]*$" maxLength:"64" doc:"The name of a named shadow; absent for the classic one."`
 }
 
 func (i *ShadowInput) name() (shadow.Name, error) {
@@ -39,7 +39,7 @@ type shadowNamesInput struct {
 type commandInput struct {
 	ThingPath
 	Body struct {
-		Shadow  string         `json:"shadow,omitempty" maxLength:"64" doc:"The name of a named shadow; absent for the classic one."`
+		Shadow  string         `json:"shadow,omitempty" pattern:"^[$a-zA-Z0-9:_-]*$" maxLength:"64" doc:"The name of a named shadow; absent for the classic one."`
 		Desired map[string]any `json:"desired" doc:"The values that the device is to make true."`
 		Wait    int            `json:"wait,omitempty" minimum:"0" maximum:"60" doc:"How many seconds to wait for the device. 0 answers at once."`
 	}
