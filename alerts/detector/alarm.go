@@ -121,10 +121,10 @@ type AlarmStatus struct {
 // Alarm returns the status of an alarm. It is not ok for a detector, and for
 // an alarm that does not exist yet.
 func (s *State) Alarm() (status AlarmStatus, ok bool) {
-	if s.alarm == nil || s.current < 0 {
+	if s.model == nil || s.model.alarm == nil || s.current < 0 {
 		return AlarmStatus{}, false
 	}
-	a, memory := s.model.alarm, s.alarm
+	a, memory := s.model.alarm, &s.extra.alarm
 	return AlarmStatus{
 		State: s.Name(), Severity: a.severity,
 		Evaluated: memory.evaluated, InputProperty: memory.property, Comparison: a.operator, Threshold: memory.threshold,
@@ -174,7 +174,7 @@ func (a *alarm) message(f *frame) {
 		next = normal
 	}
 	if next != from {
-		memory := f.state.alarm
+		memory := &f.state.extra.alarm
 		memory.operation, memory.note, memory.snooze, memory.woke = "", "", 0, false
 		a.change(f, next)
 	}
@@ -194,7 +194,7 @@ func (a *alarm) test(f *frame) (invoked, ok bool) {
 		f.ruleFailed(bad)
 		return false, false
 	}
-	memory := f.state.alarm
+	memory := &f.state.extra.alarm
 	memory.evaluated = true
 	memory.property.keep(x)
 	memory.threshold.keep(y)
@@ -241,7 +241,7 @@ func (v *Value) keep(from Value) {
 func (a *alarm) wake(f *frame) {
 	f.state.timers[0].clear()
 	if alarmState(f.state.current) == snoozed {
-		f.state.alarm.woke = true
+		f.state.extra.alarm.woke = true
 		a.change(f, normal)
 	}
 }
@@ -285,8 +285,8 @@ func (a *alarm) acceptOperation(in alarmState, o *Operation) error {
 func (a *alarm) operate(f *frame, o *Operation) {
 	s := f.state
 	s.timers[0].clear()
-	*s.alarm = alarmMemory{
-		evaluated: s.alarm.evaluated, property: s.alarm.property, threshold: s.alarm.threshold,
+	s.extra.alarm = alarmMemory{
+		evaluated: s.extra.alarm.evaluated, property: s.extra.alarm.property, threshold: s.extra.alarm.threshold,
 		operation: o.Kind, note: strings.Clone(o.Note), snooze: 0,
 	}
 	next := normal
@@ -301,7 +301,7 @@ func (a *alarm) operate(f *frame, o *Operation) {
 		a.forget(s)
 	case OperationSnooze:
 		next = snoozed
-		s.alarm.snooze = o.Duration
+		s.extra.alarm.snooze = o.Duration
 		s.timers[0].start(f.at, int64(o.Duration/time.Second))
 	}
 	if next != alarmState(s.current) {
@@ -311,7 +311,7 @@ func (a *alarm) operate(f *frame, o *Operation) {
 
 // forget clears the latest value.
 func (a *alarm) forget(s *State) {
-	s.alarm.evaluated, s.alarm.property, s.alarm.threshold = false, Value{}, Value{}
+	s.extra.alarm.evaluated, s.extra.alarm.property, s.extra.alarm.threshold = false, Value{}, Value{}
 	for _, in := range a.reads {
 		root := s.model.inputs[in].root
 		clear(s.slots[root.low:root.high])

@@ -24,7 +24,7 @@ func (f *frame) appendAlarmPayload(b []byte) []byte {
 
 // appendAlarmState appends what SiteWise keeps in the property of an alarm.
 func (f *frame) appendAlarmState(b []byte) []byte {
-	memory := f.state.alarm
+	memory := &f.state.extra.alarm
 	b = append(b, `{"stateName":`...)
 	b = appendQuoted(b, alarmNames[f.state.current].payload)
 	if memory.evaluated {

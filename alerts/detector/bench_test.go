@@ -95,6 +95,39 @@ func BenchmarkConditionStruct(b *testing.B) {
 	}, 20_000)
 }
 
+// A message to an active alarm that stays active, beside the same limit.
+func BenchmarkAlarm(b *testing.B) {
+	model := mustLoad(b, `{"alarmModelName":"m","alarmRule":{"simpleRule":{"inputProperty":"$input.P.sensorData.pressure","comparisonOperator":"GREATER","threshold":"50"}},
+		"alarmEventActions":{"alarmActions":[{"sns":{"targetArn":"a"}}]},"alarmCapabilities":{"initializationConfiguration":{"disabledOnInitialization":false}}}`)
+	payload := telemetry(nil, 1, 1, 68.17)
+	state := model.NewState()
+	var message detector.Message
+	var result detector.Result
+	trigger := detector.Trigger{At: time.Unix(1763769600, 0), Message: &message}
+	subject := func(n int) {
+		for range n {
+			if model.Read(&message, "P", payload) != nil || model.Evaluate(state, &trigger, &result) != nil {
+				panic("refused")
+			}
+		}
+	}
+	sink := false
+	limit := func(n int) {
+		for range n {
+			var s handScan
+			if !s.document(payload) {
+				panic("refused")
+			}
+			sink = s.pressure > 50
+		}
+	}
+	subject(1)
+	require.Equal(b, detector.AlarmActive, state.Name())
+	require.Zero(b, testing.AllocsPerRun(100, func() { subject(1) }))
+	bench.Ratio(b, 9, subject, limit, 200_000)
+	runtime.KeepAlive(sink)
+}
+
 type telemetryStruct struct {
 	DeviceID   string `json:"deviceId"`
 	Tenant     string `json:"tenant"`

@@ -39,8 +39,8 @@ func (s *State) AppendBinary(b []byte) ([]byte, error) {
 	b = s.appendVars(b)
 	b = s.appendTimers(b)
 	b = s.appendInputs(b)
-	if s.alarm != nil {
-		b = s.alarm.append(b)
+	if s.model.alarm != nil {
+		b = s.extra.alarm.append(b)
 	}
 	return b, nil
 }
@@ -182,8 +182,8 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	fresh.decodeVars(&d)
 	fresh.decodeTimers(&d)
 	fresh.decodeInputs(&d)
-	if fresh.alarm != nil {
-		fresh.alarm.decode(&d)
+	if s.model.alarm != nil {
+		fresh.extra.alarm.decode(&d)
 	}
 	if !d.bad && len(d.data) > 0 {
 		d.bad = true

@@ -22,13 +22,14 @@ type State struct {
 	slots  []slot  // by the model's attributes
 	texts  [][]byte
 	extra  *extra
-	alarm  *alarmMemory // of an alarm
 }
 
-// extra names what an [Update] set and the model does not mention.
+// extra is what few detectors have: the names that an [Update] set and the
+// model does not mention; and what all alarms have.
 type extra struct {
 	vars   []string
 	timers []string
+	alarm  alarmMemory
 }
 
 // timer of a state. The zero timer was never set.
@@ -63,7 +64,7 @@ func (m *Model) NewState() *State {
 		texts:   make([][]byte, len(m.inputs)),
 	}
 	if m.alarm != nil {
-		s.alarm = &alarmMemory{}
+		s.extra = &extra{}
 	}
 	return s
 }
