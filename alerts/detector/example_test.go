@@ -127,3 +127,56 @@ func ExampleState_UnmarshalBinary() {
 	fmt.Println(restored.Name(), restored.Variable("count"), restored.Variable("count").Kind())
 	// Output: hot 2.0 Decimal
 }
+
+func ExampleAnalyze() {
+	analysis := detector.Analyze([]byte(`{"initialStateName":"idle","states":[{"stateName":"idle","onInput":{"events":[
+		{"eventName":"hot","condition":"$input.Boiler.temperature > 90 && $input.Boiler.temperature != 'off'"}]}}]}`))
+	fmt.Println(analysis.Failed())
+	fmt.Print(analysis)
+	// Output:
+	// true
+	// ERROR data-type states[0].onInput.events[0].condition, line 1, column 35: Incompatible data types [Integer, String] found for $input.Boiler.temperature in the following expression: $input.Boiler.temperature > 90 && $input.Boiler.temperature != 'off'
+	//     $input.Boiler.temperature > 90 && $input.Boiler.temperature != 'off'
+	//                                       ^
+}
+
+// An alarm is evaluated like a detector; what operators do is a trigger too.
+func ExampleParseOperation() {
+	model, err := detector.Load([]byte(`{"alarmModelName":"boiler","key":"id","severity":2,
+		"alarmRule":{"simpleRule":{"inputProperty":"$input.Boiler.temperature","comparisonOperator":"GREATER","threshold":"90"}},
+		"alarmEventActions":{"alarmActions":[{"sns":{"targetArn":"arn:aws:sns:eu-west-1:123456789012:boilers"}}]},
+		"alarmCapabilities":{"initializationConfiguration":{"disabledOnInitialization":false},"acknowledgeFlow":{"enabled":true}}}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	state := model.NewState()
+	var message detector.Message
+	var result detector.Result
+	if err := model.Read(&message, "Boiler", []byte(`{"id":"b-7","temperature":93.5}`)); err != nil {
+		fmt.Println(err)
+		return
+	}
+	trigger := detector.Trigger{At: time.Unix(0, 0), Key: "b-7", Message: &message}
+	if err := model.Evaluate(state, &trigger, &result); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(result.Before, "->", result.After, string(result.Actions[0].Payload))
+
+	operation, err := detector.ParseOperation(detector.OperationAcknowledge, []byte(`{"note":"on my way"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	trigger = detector.Trigger{At: time.Unix(60, 0), Key: "b-7", Operation: &operation}
+	if err := model.Evaluate(state, &trigger, &result); err != nil {
+		fmt.Println(err)
+		return
+	}
+	status, _ := state.Alarm()
+	fmt.Println(result.Before, "->", result.After, status.CustomerAction, status.Note)
+	// Output:
+	// NORMAL -> ACTIVE {"alarmModelName":"boiler","keyValue":"b-7","severity":2,"stateUpdateTime":0,"alarmState":{"stateName":"Active","ruleEvaluation":{"simpleRule":{"inputProperty":93.5,"operator":"GREATER","threshold":90}}}}
+	// ACTIVE -> ACKNOWLEDGED ACKNOWLEDGE on my way
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -41,6 +42,28 @@ func TestGolden(t *testing.T) {
 			}
 			require.Len(t, got, len(want))
 		})
+	}
+}
+
+// Each option has its case, but for one that shows in default payloads only:
+// see TestDefaultPayload.
+func TestGoldenOptions(t *testing.T) {
+	t.Parallel()
+	folders, err := filepath.Glob("testdata/golden/*")
+	require.NoError(t, err)
+	turned := map[string]bool{}
+	for _, folder := range folders {
+		var c goldenCase
+		require.NoError(t, json.Unmarshal([]byte(readFile(t, folder, "case.json")), &c))
+		options := reflect.ValueOf(c.Options.Semantics)
+		for i := range options.NumField() {
+			if options.Field(i).Bool() {
+				turned[options.Type().Field(i).Name] = true
+			}
+		}
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[detector.Semantics]()) {
+		require.True(t, turned[field.Name] || field.Name == "BareTimerPayload", field.Name)
 	}
 }
 

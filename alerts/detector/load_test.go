@@ -298,6 +298,47 @@ func TestAttributes(t *testing.T) {
 	require.ErrorContains(t, err, "Detector Model Definition contains reference to Input 'I' that does not exist.")
 }
 
+// A key that an input does not declare is looked up all the same.
+func TestUndeclaredKey(t *testing.T) {
+	t.Parallel()
+	definition := `{"key":"device.id","detectorModelDefinition":` + oneEvent(`{"eventName":"x"}`) + `}`
+	for path, warnings := range map[string]int{"device": 0, "device.id": 0, "v": 1, "device.name": 1, "device.id.x": 1} {
+		model, err := detector.Load([]byte(definition), func(o *detector.Options) { o.Attributes = map[string][]string{"I": {path, "v"}} })
+		require.NoError(t, err)
+		require.Len(t, model.Findings(), warnings, path)
+		var message detector.Message
+		require.NoError(t, model.Read(&message, "I", []byte(`{"device":{"id":"d"}}`)))
+		require.Equal(t, "d", string(message.Key()))
+	}
+}
+
+func TestLoadInput(t *testing.T) {
+	t.Parallel()
+	want := &detector.Input{Name: "Pump", Description: "d", Attributes: []string{"`a b`.c", "x"}}
+	for _, text := range []string{
+		`{"inputName":"Pump","inputDescription":"d","inputDefinition":{"attributes":[{"jsonPath":"x"},{"jsonPath":"` + "`a b`.c" + `"}]},"tags":[]}`,
+		`{"input":{"inputConfiguration":{"inputName":"Pump","inputDescription":"d","inputArn":"a","status":"ACTIVE"},"inputDefinition":{"attributes":[{"jsonPath":"x"},{"jsonPath":"` + "`a b`.c" + `"}]}}}`,
+	} {
+		input, err := detector.LoadInput([]byte(text))
+		require.NoError(t, err)
+		require.Equal(t, want, input)
+	}
+	for text, message := range map[string]string{
+		`{`:                                      "the text ends early",
+		`{}`:                                     "inputName is required.",
+		`{"inputName":"1","inputDefinition":{}}`: `"1" is no input name`,
+		`{"inputName":"P"}`:                      "inputDefinition is required.",
+		`{"input":5}`:                            "want an object, got a number",
+		`{"input":{}}`:                           "inputConfiguration is required.",
+		`{"inputName":"P","inputDefinition":{"attributes":[{"jsonPath":"a..b"}]}}`: `"a..b" is no attribute path`,
+		`{"inputName":"P","inputDefinition":{"attributes":[{}]}}`:                  "jsonPath is required.",
+	} {
+		_, err := detector.LoadInput([]byte(text))
+		require.ErrorIs(t, err, detector.ErrModel, text)
+		require.ErrorContains(t, err, message)
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{boilerModel, debounceModel, conditionModel, oneAction(`{"iotSiteWise":{"propertyAlias":"'a'","propertyValue":{"value":{"integerValue":"1"}}}}`),
 		oneAction(`{"dynamoDB":{"tableName":"'t'","hashKeyField":"'a'","hashKeyValue":"'b'"}}`), `{"detectorModel":{"detectorModelDefinition":{"states":[{}]}}}`} {

@@ -209,6 +209,7 @@ func (r *reader) email(o *object) emailTexts {
 
 func (r *reader) sms(o *object) smsTexts {
 	s := smsTexts{sender: r.loose(o, "senderId"), message: r.loose(o, "additionalMessage")}
+	o.limit("additionalMessage", o.text("additionalMessage"), maxMessageLength)
 	s.recipients = r.identities(o, "recipients")
 	if len(s.recipients) == 0 && !o.has("recipients") {
 		o.missing("recipients")
