@@ -104,10 +104,12 @@ func (r *Registry) deleteBelongings(ctx context.Context, id tenant.ID, thing ID)
 	if err != nil {
 		return err
 	}
+	var deletes []tenant.Write[Credential]
 	for _, credential := range credentials {
-		if err := r.credentials.Delete(ctx, id, tenant.NewKey(credential.ID), tenant.Always()); err != nil {
-			return err
-		}
+		deletes = append(deletes, tenant.DeleteWrite[Credential](tenant.NewKey(credential.ID)))
+	}
+	if _, err := r.credentials.BatchWrite(ctx, id, deletes); err != nil {
+		return err
 	}
 	return r.presences.Delete(ctx, id, tenant.NewKey(thing.text), tenant.Always())
 }

@@ -383,6 +383,33 @@ func TestAttackReusedNameWhileIndexLags(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestDeleteThatFailsInPartCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	b := newRegistry(t)
+	ctx := t.Context()
+	b.create(acme, pump)
+	for range 3 {
+		_, _, err := b.AddPassword(ctx, acme, pump)
+		require.NoError(t, err)
+	}
+	second := func(position int) error {
+		if position == 1 {
+			return tenanttest.ErrFault
+		}
+		return nil
+	}
+	b.credentials = tenanttest.Faulty(b.credentials, tenanttest.Script(tenanttest.OpBatchWrite, tenanttest.Fault{Entry: second}))
+	b.open()
+	require.ErrorIs(t, b.Delete(ctx, acme, pump), tenanttest.ErrFault)
+	credentials, err := b.Credentials(ctx, acme, pump)
+	require.NoError(t, err, "the thing goes last")
+	require.Len(t, credentials, 1)
+	require.NoError(t, b.Delete(ctx, acme, pump))
+	page, err := b.credentials.Query(ctx, acme, tenant.Query{})
+	require.NoError(t, err)
+	require.Empty(t, page.Items)
+}
+
 // The thing is deleted while a credential is added.
 func TestCredentialOfAThingThatIsBeingDeleted(t *testing.T) {
 	t.Parallel()
