@@ -1,9 +1,10 @@
 // Package memtenant keeps tenant repositories in memory, for tests and for
 // systems that may forget. It keeps nothing beyond the process.
 //
-// It obeys the whole contract of tenant.Repository: items are encoded when
-// they are put and decoded when they are read, so nothing is shared with the
-// caller, and what the encoding loses is lost here too.
+// It obeys the whole contracts of tenant.Repository and tenant.Transactor:
+// items are encoded when they are put and decoded when they are read, so
+// nothing is shared with the caller, and what the encoding loses is lost here
+// too.
 package memtenant
 
 import (
