@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/alerts/detector"
 	"github.com/iotenant/iotenant/tenant"
 )
@@ -126,8 +127,11 @@ func (r *Runtime) notify(ctx context.Context, id tenant.ID, alert Alert) (err er
 	if notifier, ok := r.options.Notifiers[alert.Kind]; ok {
 		return notifier.Notify(ctx, id, alert)
 	}
-	if alert.Kind == detector.ActionIoTEvents {
+	switch alert.Kind {
+	case detector.ActionIoTEvents:
 		return r.feed(ctx, id, alert)
+	case detector.ActionSiteWise:
+		return fmt.Errorf("alerts: %w: no notifier for iotSiteWise actions", iotenant.ErrUnsupported)
 	}
 	return r.notifier.Notify(ctx, id, alert)
 }

@@ -306,3 +306,26 @@ func TestAlertsAreListedNewestFirst(t *testing.T) {
 	_, err := p.alerts.Get(t.Context(), north, "none")
 	require.Equal(t, iotenant.ErrNotFound, iotenant.KindOf(err))
 }
+
+// An iotSiteWise action needs somebody who understands it.
+func TestSiteWiseNeedsANotifier(t *testing.T) {
+	t.Parallel()
+	const model = `{"detectorModelName": "site", "detectorModelDefinition": {"initialStateName": "s", "states": [
+	  {"stateName": "s", "onInput": {"events": [{"eventName": "write", "actions": [
+	    {"iotSiteWise": {"propertyAlias": "'/line/1'", "propertyValue": {"value": {"doubleValue": "$input.telemetry.t"}}}}]}]}}]}}`
+	d := newDisk()
+	p := d.start()
+	p.putModel(t, north, model)
+	p.put(t, north, reading("a", 1, "m1"))
+	p.sweep(t, north)
+	alert := only(t, p, north)
+	require.Equal(t, alerts.StatusDead, alert.Status)
+	require.Contains(t, alert.Reason, "unsupported")
+	require.Empty(t, p.notified.IDs(north))
+
+	sink := &alertstest.Recorder{}
+	p = d.start(on(detector.ActionSiteWise, sink))
+	require.NoError(t, p.Redeliver(t.Context(), north, alert.ID))
+	p.sweep(t, north)
+	require.Equal(t, []string{alert.ID}, sink.IDs(north))
+}

@@ -16,8 +16,9 @@ import (
 // or duration that is not positive means the default.
 type Options struct {
 	// Notifiers deliver the actions of one kind, in place of the notifier
-	// given to NewRuntime. Actions of kind detector.ActionIoTEvents are put
-	// back into the runtime unless they are named here.
+	// given to NewRuntime. Unless they are named here, actions of kind
+	// detector.ActionIoTEvents are put back into the runtime, and those of
+	// kind detector.ActionSiteWise die with iotenant.ErrUnsupported.
 	Notifiers map[detector.ActionKind]Notifier
 	// Tenants are those whose timers and actions [Runtime.Run] serves, asked
 	// for once per SweepEvery. Needed by Run only.
