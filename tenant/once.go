@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/tenant/internal/backoff"
 )
 
 // OnceOptions are the options of [NewOnce].
@@ -177,7 +178,7 @@ func (o *Once[R]) claim(ctx context.Context, id ID, record OnceRecord) (Item[Onc
 			}
 			cond = IfVersion(found.Version)
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := backoff.Pause(ctx, attempt); err != nil {
 			return Item[OnceRecord]{}, err
 		}
 	}
@@ -308,7 +309,7 @@ func (o *Once[R]) write(ctx context.Context, id ID, claimed Item[OnceRecord], wr
 			err = o.lost(ctx, id, claimed)
 		}
 		known := err == nil || errors.Is(err, ErrLeaseLost) || iotenant.KindOf(err) == iotenant.ErrInvalid
-		if known || pause(ctx, attempt) != nil {
+		if known || backoff.Pause(ctx, attempt) != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/tenant/internal/backoff"
 )
 
 // Quotas are what the [QuotaRepository] of each entity needs to count items and
@@ -94,7 +95,7 @@ func (r *QuotaRepository[T]) Put(ctx context.Context, id ID, value T, cond Condi
 
 // replaceOrCreate tries both until one of them meets what it needs.
 func (r *QuotaRepository[T]) replaceOrCreate(ctx context.Context, id ID, value T) (Version, error) {
-	for attempt := range updateAttempts {
+	for attempt := range backoff.Attempts {
 		version, err := r.items.Put(ctx, id, value, IfPresent())
 		if !errors.Is(err, ErrNotFound) {
 			return version, err
@@ -102,7 +103,7 @@ func (r *QuotaRepository[T]) replaceOrCreate(ctx context.Context, id ID, value T
 		if version, err = r.create(ctx, id, value); !errors.Is(err, ErrExists) {
 			return version, err
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := backoff.Pause(ctx, attempt); err != nil {
 			return 0, err
 		}
 	}
@@ -142,7 +143,7 @@ func (r *QuotaRepository[T]) Delete(ctx context.Context, id ID, key Key, cond Co
 // negative, together with the counter. An error is that of an operation itself, or
 // of the whole.
 func (r *QuotaRepository[T]) count(ctx context.Context, id ID, ops []Op, added int64) ([]Version, error) {
-	for attempt := range updateAttempts {
+	for attempt := range backoff.Attempts {
 		counter, err := r.counter(ctx, id)
 		if err != nil {
 			return nil, err
@@ -158,7 +159,7 @@ func (r *QuotaRepository[T]) count(ctx context.Context, id ID, ops []Op, added i
 		if failed := ofOperations(err, len(ops)); failed != nil {
 			return nil, failed
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := backoff.Pause(ctx, attempt); err != nil {
 			return nil, err
 		}
 	}
@@ -247,7 +248,7 @@ func (r *QuotaRepository[T]) Usage(ctx context.Context, id ID) (Usage, error) {
 // items are created or deleted meanwhile, it counts again, until ctx ends
 // or 1,000 attempts have failed. Errors: those of Get, Put and Query.
 func (r *QuotaRepository[T]) Recount(ctx context.Context, id ID) (Usage, error) {
-	for attempt := range updateAttempts {
+	for attempt := range backoff.Attempts {
 		counter, err := r.counter(ctx, id)
 		if err != nil {
 			return Usage{}, err
@@ -262,7 +263,7 @@ func (r *QuotaRepository[T]) Recount(ctx context.Context, id ID) (Usage, error) 
 		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrVersion) {
 			return Usage{}, err
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := backoff.Pause(ctx, attempt); err != nil {
 			return Usage{}, err
 		}
 	}
@@ -270,5 +271,5 @@ func (r *QuotaRepository[T]) Recount(ctx context.Context, id ID) (Usage, error) 
 }
 
 func (r *QuotaRepository[T]) contended() error {
-	return fmt.Errorf("tenant: quota of %s: %w after %d attempts", r.schema.Entity, ErrTransactionConflict, updateAttempts)
+	return fmt.Errorf("tenant: quota of %s: %w after %d attempts", r.schema.Entity, ErrTransactionConflict, backoff.Attempts)
 }

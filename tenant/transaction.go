@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/iotenant/iotenant/tenant/internal/backoff"
 )
 
 // Portable limits of a transaction: its operations, and its bytes, where each
@@ -71,7 +73,7 @@ func (e *TransactionError) Unwrap() []error { return failures(e.Errs) }
 // nothing is to be done. The versions are those of the operations that were
 // applied last. Errors: those of decide and Transact.
 func TransactRetry(ctx context.Context, transactor Transactor, id ID, decide func(ctx context.Context) ([]Op, error)) ([]Version, error) {
-	for attempt := range updateAttempts {
+	for attempt := range backoff.Attempts {
 		ops, err := decide(ctx)
 		if err != nil || len(ops) == 0 {
 			return nil, err
@@ -83,9 +85,9 @@ func TransactRetry(ctx context.Context, transactor Transactor, id ID, decide fun
 		if !errors.Is(err, ErrVersion) && !errors.Is(err, ErrTransactionConflict) {
 			return nil, err
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := backoff.Pause(ctx, attempt); err != nil {
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("tenant: transaction: %w after %d attempts", ErrTransactionConflict, updateAttempts)
+	return nil, fmt.Errorf("tenant: transaction: %w after %d attempts", ErrTransactionConflict, backoff.Attempts)
 }

@@ -4,16 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"time"
-)
 
-// Bounds of [Update]: pauses grow from updatePause to updatePauseMax, with
-// jitter.
-const (
-	updateAttempts = 1000
-	updatePause    = time.Millisecond
-	updatePauseMax = 100 * time.Millisecond
+	"github.com/iotenant/iotenant/tenant/internal/backoff"
 )
 
 // Update changes an item by reading it, calling change on the value, and
@@ -23,7 +15,7 @@ const (
 // nothing is written and Update returns that error. It returns the item as
 // written. Errors: those of Get and Put.
 func Update[T any](ctx context.Context, repository Repository[T], id ID, key Key, change func(*T) error) (Item[T], error) {
-	for attempt := range updateAttempts {
+	for attempt := range backoff.Attempts {
 		item, err := repository.Get(ctx, id, key, Consistent)
 		if err != nil {
 			return Item[T]{}, err
@@ -38,21 +30,9 @@ func Update[T any](ctx context.Context, repository Repository[T], id ID, key Key
 		if !errors.Is(err, ErrVersion) {
 			return Item[T]{}, err
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := backoff.Pause(ctx, attempt); err != nil {
 			return Item[T]{}, err
 		}
 	}
-	return Item[T]{}, fmt.Errorf("tenant: update of %s: %w after %d attempts", key, ErrVersion, updateAttempts)
-}
-
-func pause(ctx context.Context, attempt int) error {
-	longest := min(updatePause<<min(attempt, 10), updatePauseMax)
-	timer := time.NewTimer(rand.N(longest))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return Item[T]{}, fmt.Errorf("tenant: update of %s: %w after %d attempts", key, ErrVersion, backoff.Attempts)
 }

@@ -106,6 +106,11 @@ var table = []row{
 		why:      "one technology: MQTT by mochi-mqtt",
 		breach:   [2]string{"./device/mqttdevice", "go.etcd.io/bbolt"},
 	}, {
+		packages: []string{"./@/failover@"},
+		only:     []string{"std", "domain"},
+		why:      "what chooses between stores knows none of them",
+		breach:   [2]string{"./tenant/failovertenant", "./tenant/memtenant"},
+	}, {
 		packages: []string{"./@/file@"},
 		only:     []string{"std", "domain", "./internal/..."},
 		why:      "one technology: files in a folder",

@@ -23,6 +23,7 @@
 package tenanttest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,9 @@ type Store struct {
 	NewRepository func(schema *tenant.Schema[Asset]) tenant.Repository[Asset]
 	// Transactor applies transactions in the store; nil if it has none.
 	Transactor tenant.Transactor
+	// MaxOps and MaxTransactionSize are what a transaction may hold, if that is
+	// less than tenant.MaxOps and tenant.MaxTransactionSize; 0 if not.
+	MaxOps, MaxTransactionSize int
 	// Usages is the store's repository of tenant.UsageSchema, with which
 	// quotas are checked; nil if it has none.
 	Usages tenant.Repository[tenant.Usage]
@@ -171,6 +175,8 @@ func newFixture(t *testing.T, open Open) *fixture {
 		cursors: tenant.RandomCursorKeys(),
 	}
 	f.store = open(t, Setup{Cursors: f.cursors, Now: f.clock.now})
+	f.store.MaxOps = cmp.Or(f.store.MaxOps, tenant.MaxOps)
+	f.store.MaxTransactionSize = cmp.Or(f.store.MaxTransactionSize, tenant.MaxTransactionSize)
 	f.schema = assetSchema("asset")
 	f.assets = f.store.NewRepository(f.schema)
 	return f

@@ -140,7 +140,7 @@ var transactionTests = []contractTest{
 		put, remove, check := tenant.PutOp(f.schema, asset("pump"), tenant.Always()),
 			tenant.DeleteOp(f.schema, pump, tenant.Always()), tenant.CheckOp(f.schema, pump, tenant.IfAbsent())
 		var many []tenant.Op
-		for i := range tenant.MaxOps + 1 {
+		for i := range f.store.MaxOps + 1 {
 			many = append(many, tenant.PutOp(f.schema, numbered(i), tenant.Always()))
 		}
 		for _, ops := range [][]tenant.Op{nil, many, {put, put}, {put, remove}, {check, put}, {check, check}} {
@@ -148,12 +148,12 @@ var transactionTests = []contractTest{
 			f.wantErr(fmt.Sprintf("Transact of %d operations", len(ops)), err, tenant.ErrTransaction)
 		}
 		f.wantList(f.a, tenant.Query{})
-		f.transact(f.a, many[:tenant.MaxOps]...)
-		f.wantCount(f.a, tenant.Query{Index: "rank"}, tenant.MaxOps)
+		f.transact(f.a, many[:f.store.MaxOps]...)
+		f.wantCount(f.a, tenant.Query{Index: "rank"}, f.store.MaxOps)
 	}},
 	{"a transaction of the greatest size is applied and a greater one refused", func(f *fixture) {
 		var ops []tenant.Op
-		left := tenant.MaxTransactionSize
+		left := f.store.MaxTransactionSize
 		for i := 0; left > tenant.MaxItemSize; i++ {
 			ops = append(ops, tenant.PutOp(assetSchema(fmt.Sprint("large-", i)), f.sized(tenant.MaxItemSize), tenant.IfAbsent()))
 			left -= tenant.MaxItemSize
