@@ -139,7 +139,7 @@ func TestBrokenModel(t *testing.T) {
 	for _, command := range []string{"detector -messages -", "validate"} {
 		got := backtest("", append(strings.Fields(command), "-model", name)...)
 		require.Equal(t, statusModel, got.status)
-		require.Contains(t, got.out+got.err, name+": ERROR expression-syntax states[0].onInput.events[0].condition, line 2, column 2: ")
+		require.Contains(t, got.out+got.err, name+":1:102: ERROR expression-syntax states[0].onInput.events[0].condition, line 2, column 2: ")
 		require.Contains(t, got.out+got.err, "\n     >= 1\n     ^\n")
 	}
 	got := backtest("", "validate", "-format", "json", "-model", name)

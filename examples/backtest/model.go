@@ -86,6 +86,9 @@ func (m *modelFlags) read() (*loaded, error) {
 		model = l.fromYAML(m.model, data)
 	default:
 		l.body = data
+		if body, err := cfnalerts.ReadBody(data); err == nil {
+			l.place = body.Place // else the engine says what is wrong with it
+		}
 	}
 	if model != nil {
 		l.body, l.place = model.JSON, model.Place
