@@ -117,6 +117,8 @@
 //	1  the model, a template or an input file has errors; they are printed
 //	2  wrong arguments, or a file that can't be read or written
 //	3  done, but some lines could not be read: file:line: why, on standard error
+//
+// go run prints the status and itself exits with 1; build the program for more.
 package main
 
 import (

@@ -147,6 +147,12 @@ const (
 // Ito), and on paper.
 var colors = []string{"#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#999999", "#8dd3c7", "#bebada", "#fb8072", "#b3de69"}
 
+// alarmColors are those of the states of alarms.
+var alarmColors = map[string]string{
+	detector.AlarmDisabled: "#bbbbbb", detector.AlarmNormal: "#009e73", detector.AlarmActive: "#d55e00",
+	detector.AlarmAcknowledged: "#f0e442", detector.AlarmSnoozed: "#56b4e9", detector.AlarmLatched: "#cc79a7",
+}
+
 // close writes the file.
 func (t *timeline) close() error {
 	lanes := t.chosen()
@@ -211,6 +217,9 @@ func (d *drawing) x(at time.Time) float64 {
 }
 
 func (d *drawing) color(state string) string {
+	if d.model.IsAlarm() {
+		return alarmColors[state]
+	}
 	i := slices.Index(d.model.States(), state)
 	return colors[max(i, 0)%len(colors)]
 }
