@@ -100,19 +100,26 @@ func (j *journal) write(frame []byte, arrival uint64) error {
 	if _, err := j.file.WriteAt(frame, j.size); err != nil {
 		return err
 	}
-	end, filled := j.size+int64(len(frame)), j.filled
-	if end > filled {
-		ahead := zeros[:max(minAhead, min(end, maxAhead))]
-		if _, err := j.file.WriteAt(ahead, end); err != nil {
-			return err
-		}
-		filled = end + int64(len(ahead))
-	}
+	end := j.size + int64(len(frame))
+	filled := j.fill(end)
 	if err := j.file.Sync(); err != nil {
 		return err
 	}
 	j.size, j.filled, j.damaged = end, filled, false
 	return nil
+}
+
+// fill writes zeros from end on if there are none, and returns where they end.
+// That it fails, because the disk is full, is no harm: they spare time only.
+func (j *journal) fill(end int64) int64 {
+	if end <= j.filled {
+		return j.filled
+	}
+	ahead := zeros[:max(minAhead, min(end, maxAhead))]
+	if _, err := j.file.WriteAt(ahead, end); err != nil {
+		return end
+	}
+	return end + int64(len(ahead))
 }
 
 // repair removes what a failed write may have left.

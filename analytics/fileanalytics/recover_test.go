@@ -244,6 +244,33 @@ func TestMissingFiles(t *testing.T) {
 	require.ErrorIs(t, err, analytics.ErrCorrupt)
 }
 
+// TestAppendOnFullDisk checks that an append for which there is room does not
+// fail for want of room for the zeros behind it.
+func TestAppendOnFullDisk(t *testing.T) {
+	t.Parallel()
+	memory := disktest.New()
+	store, err := openOn(memory)
+	require.NoError(t, err)
+	s := &sender{id: acme, thing: pump}
+	writes := 0
+	memory.Fail(func(asked disktest.Operation, _ string) error {
+		if asked != disktest.Write {
+			return nil
+		}
+		if writes++; writes%2 == 0 {
+			return errors.New("disk full")
+		}
+		return nil
+	})
+	require.NoError(t, s.send(t.Context(), store, 5))
+	require.Greater(t, writes, 1)
+	s.check(t, store)
+	require.NoError(t, store.Close())
+	store, err = openOn(memory)
+	require.NoError(t, err)
+	s.check(t, store)
+}
+
 // TestAppendAfterDiskError checks that a failed fsync acknowledges nothing, and
 // that the store works again when the disk does.
 func TestAppendAfterDiskError(t *testing.T) {
