@@ -71,6 +71,23 @@ var everybody = who.Platform`)},
 			"auth/internal/jsonscan/a.go": file("package jsonscan\nfunc New() {}"),
 		},
 		wants: "auth/a.go: NewVerifier: no Example with an output calls it",
+	}, {
+		name: "interfaces of a domain have a mock, and a suite",
+		rule: interfacesWithoutTestHelp,
+		breach: fstest.MapFS{
+			"tenant/a.go":            file("package tenant\ntype Gate interface{ Admit() error }"),
+			"tenant/tenantmock/a.go": file("package tenantmock\ntype MockDoor struct{}"),
+			"tenant/tenanttest/a.go": file("package tenanttest"),
+		},
+		keeps: fstest.MapFS{
+			"tenant/a.go":                file("package tenant\ntype Gate[T any] interface{ Admit() error }\ntype door interface{ Open() }"),
+			"tenant/tenantmock/a.go":     file("package tenantmock\ntype MockGate[T any] struct{}"),
+			"tenant/tenanttest/a.go":     file("package tenanttest"),
+			"tenant/dynamotenant/a.go":   file("package dynamotenant\ntype API interface{ Get() }"),
+			"tenant/export_test.go":      file("package tenant\ntype Hidden interface{ Do() }"),
+			"examples/internal/api/a.go": file("package api\ntype Clock interface{ Now() }"),
+		},
+		wants: "tenant/a.go: interface Gate: ./tenant/tenantmock has no mock of it",
 	},
 }
 

@@ -169,6 +169,55 @@ func localName(file *ast.File, importPath string) string {
 
 var constructorName = regexp.MustCompile(`^New([A-Z].*)?$`)
 
+// interfacesWithoutTestHelp finds exported interfaces of a domain that its mocks
+// lack, and domains with interfaces that have no suite.
+func interfacesWithoutTestHelp(sources []source) (breaches []string) {
+	declared, suites := map[string]bool{}, map[string]bool{} // "./tenant/tenantmock.MockGate"
+	for _, s := range sources {
+		if matches("./@/@mock", s.dir()) {
+			for name := range interfacesOrStructs[*ast.StructType](s) {
+				declared[s.dir()+"."+name] = true
+			}
+		}
+		suites[s.dir()] = suites[s.dir()] || !s.isTest()
+	}
+	for _, s := range sources {
+		if !matches("./@", s.dir()) || s.isTest() {
+			continue
+		}
+		help := s.dir() + "/" + strings.TrimPrefix(s.dir(), "./")
+		for name := range interfacesOrStructs[*ast.InterfaceType](s) {
+			if !declared[help+"mock.Mock"+name] {
+				breaches = append(breaches, fmt.Sprintf("%s: interface %s: %smock has no mock of it", s.path, name, help))
+			}
+			if !suites[help+"test"] {
+				breaches = append(breaches, fmt.Sprintf("%s: interface %s: there is no %stest", s.path, name, help))
+			}
+		}
+	}
+	return breaches
+}
+
+// interfacesOrStructs returns the exported types of one sort that a file
+// declares.
+func interfacesOrStructs[T ast.Expr](s source) map[string]bool {
+	found := map[string]bool{}
+	for _, declaration := range s.syntax.Decls {
+		general, ok := declaration.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		for _, spec := range general.Specs {
+			if declared, ok := spec.(*ast.TypeSpec); ok && declared.Name.IsExported() {
+				if _, ok := declared.Type.(T); ok {
+					found[declared.Name.Name] = true
+				}
+			}
+		}
+	}
+	return found
+}
+
 // constructorsWithoutExample finds exported New functions of the library that
 // no runnable Example with an output calls.
 func constructorsWithoutExample(sources []source) (breaches []string) {

@@ -42,3 +42,12 @@ func ExampleNewMockTransactor() {
 	fmt.Println(err)
 	// Output: tenant: transaction conflict
 }
+
+func ExampleNewMockPlanSource() {
+	plans := tenantmock.NewMockPlanSource(gomock.NewController(reporter{}))
+	plans.EXPECT().PlanOf(gomock.Any(), gomock.Any()).Return(tenant.Plan{Name: "basic"}, nil)
+
+	plan, err := plans.PlanOf(context.Background(), tenant.MustParseID("acme"))
+	fmt.Println(plan.Name, err)
+	// Output: basic <nil>
+}

@@ -19,7 +19,8 @@
 //	}
 //
 // [Faulty] and [FaultyTransactor] are for those who use stores: they show what
-// their code does when the store fails, also after it has written.
+// their code does when the store fails, also after it has written. The tests of
+// examples/lambda/service-visits use them.
 package tenanttest
 
 import (
