@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/iotenant/iotenant/alerts/detector"
-	"github.com/iotenant/iotenant/internal/backtest"
 )
 
 // goldenCase is what a case of the corpus says beside its model, messages and
@@ -96,23 +95,20 @@ func replay(t *testing.T, folder string) (lines []string) {
 	}
 	model, err := detector.Load([]byte(readFile(t, folder, "model.json")), func(o *detector.Options) { *o = c.Options })
 	require.NoError(t, err)
-	run := backtest.New(model, func(e *backtest.Evaluation) {
-		line, err := json.Marshal(e)
-		require.NoError(t, err)
-		lines = append(lines, string(line))
-	})
+	d := &driver{t: t, model: model, states: map[string]*detector.State{}, seen: map[string]float64{}}
 	for _, text := range readLines(t, folder, "messages.jsonl") {
-		line, err := backtest.ParseLine([]byte(text))
-		require.NoError(t, err)
-		require.NoError(t, run.Apply(line))
-		for _, key := range run.Keys() {
-			restart(t, run.State(key))
+		var line driverLine
+		require.NoError(t, json.Unmarshal([]byte(text), &line))
+		d.until(line.At)
+		d.line(&line)
+		for _, state := range d.states {
+			restart(t, state)
 		}
 	}
 	if c.Until != nil {
-		require.NoError(t, run.Until(*c.Until))
+		d.until(*c.Until)
 	}
-	return lines
+	return d.trace
 }
 
 func restart(t *testing.T, state *detector.State) {

@@ -148,11 +148,6 @@ var table = []row{
 		why:      "it starts servers for any backend, and knows how clients are configured",
 		breach:   [2]string{"./internal/emulator", "./tenant"},
 	}, {
-		packages: []string{"./internal/backtest"},
-		only:     []string{"std", "./alerts/detector"},
-		why:      "it replays messages through the engine, for its tests and for a program",
-		breach:   [2]string{"./internal/backtest", "./alerts"},
-	}, {
 		packages: []string{"./examples/..."},
 		why:      "programs compose everything",
 	}, {
