@@ -35,7 +35,7 @@ func TestRepository(t *testing.T) {
 
 func TestRepositoryModel(t *testing.T) {
 	t.Parallel()
-	tenanttest.TestRepositoryModel(t, openSuite, 1, 3000)
+	tenanttest.TestRepositoryModel(t, openSuite, 1, tenanttest.SoakOperations/100)
 }
 
 func TestSoakRepositoryModel(t *testing.T) {

@@ -30,7 +30,7 @@ func TestRepository(t *testing.T) {
 func TestRepositoryModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(4) {
-		tenanttest.TestRepositoryModel(t, openSuite, seed, 10_000)
+		tenanttest.TestRepositoryModel(t, openSuite, seed, tenanttest.SoakOperations/100)
 	}
 }
 
