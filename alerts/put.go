@@ -123,6 +123,10 @@ func (r *Runtime) sort(id tenant.ID, messages []Message, pairs []pair) (tasks []
 			failures = append(failures, Failure{Index: p.index, Model: p.model.name, Err: err})
 			continue
 		}
+		if read.Ignored() {
+			r.messages.Put(read)
+			continue
+		}
 		to := ref{id: id, model: p.model.name, key: string(read.Key())}
 		t := byRef[to]
 		if t == nil {

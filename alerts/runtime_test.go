@@ -18,6 +18,7 @@ import (
 	"github.com/iotenant/iotenant/alerts/alertstest"
 	"github.com/iotenant/iotenant/alerts/detector"
 	"github.com/iotenant/iotenant/tenant"
+	"github.com/iotenant/iotenant/tenant/memtenant"
 	"github.com/iotenant/iotenant/tenant/tenanttest"
 )
 
@@ -241,6 +242,28 @@ func TestDeletedDetectorStartsAnew(t *testing.T) {
 	require.Equal(t, []string{"alarm", "alarm"}, p.events(north))
 	require.Len(t, p.notified.IDs(north), 2, "the first evaluation of the new detector has an id of its own")
 	require.Equal(t, uint64(1), p.detector(t, north, "boiler", "b1").Evaluations)
+}
+
+// With detector.Semantics.IgnoreKeyless a message without key is for no
+// detector, and no failure.
+func TestMessageWithoutKeyIgnored(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	detectors, raised := memtenant.NewRepository(d.store, &alerts.DetectorSchema), memtenant.NewRepository(d.store, &alerts.AlertSchema)
+	models := alerts.NewModels(memtenant.NewRepository(d.store, &alerts.ModelSchema), detectors, func(o *alerts.ModelsOptions) {
+		o.Detector.Semantics.IgnoreKeyless = true
+	})
+	_, err := models.Put(t.Context(), north, []byte(boiler))
+	require.NoError(t, err)
+	runtime := alerts.NewRuntime(models, detectors, raised, &alertstest.Recorder{})
+	require.NoError(t, runtime.Put(t.Context(), north,
+		alerts.Message{Input: "telemetry", ID: "m1", Payload: []byte(`{"t":95}`)},
+		alerts.Message{Input: "telemetry", ID: "m2", Payload: []byte(`{"id":"b1","t":95}`)}))
+	_, err = runtime.Detector(t.Context(), north, "boiler", "")
+	require.ErrorIs(t, err, tenant.ErrNotFound)
+	view, err := runtime.Detector(t.Context(), north, "boiler", "b1")
+	require.NoError(t, err)
+	require.Equal(t, uint64(1), view.Evaluations)
 }
 
 func TestModelWithoutKeyHasOneDetector(t *testing.T) {

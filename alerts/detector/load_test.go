@@ -120,7 +120,8 @@ func TestLoadErrors(t *testing.T) {
 		{"payload type", oneAction(`{"sns":{"targetArn":"a","payload":{"contentExpression":"'x'","type":"XML"}}}`), "states[0].onInput.events[1].actions[0].sns.payload.type", `unknown payload type "XML"`},
 		{"payload without type", oneAction(`{"sns":{"targetArn":"a","payload":{"contentExpression":"'x'"}}}`), "states[0].onInput.events[1].actions[0].sns.payload.type", "type is required."},
 		{"payload empty", oneAction(`{"sns":{"targetArn":"a","payload":{"contentExpression":"","type":"JSON"}}}`), "states[0].onInput.events[1].actions[0].sns.payload.contentExpression", "Customized Payloads must be non-empty."},
-		{"payload syntax", oneAction(`{"sqs":{"queueUrl":"a","payload":{"contentExpression":"'x","type":"JSON"}}}`), "states[0].onInput.events[1].actions[0].sqs.payload.contentExpression", "We couldn't parse your content expression for the payload of sqs."},
+		{"payload is JSON", oneAction(`{"sqs":{"queueUrl":"a","payload":{"contentExpression":"{\"a\":1}","type":"JSON"}}}`), "states[0].onInput.events[1].actions[0].sqs.payload.contentExpression", `Your payload expression {{"a":1}} isn't valid. The defined payload type is JSON, so you must specify an expression`},
+		{"payload syntax", oneAction(`{"sqs":{"queueUrl":"a","payload":{"contentExpression":"'x","type":"STRING"}}}`), "states[0].onInput.events[1].actions[0].sqs.payload.contentExpression", "We couldn't parse your content expression for the payload of sqs."},
 		{"topic", oneAction(`{"iotTopicPublish":{"mqttTopic":"a/#"}}`), "states[0].onInput.events[1].actions[0].iotTopicPublish.mqttTopic", "holds a wildcard"},
 		{"base64", oneAction(`{"sqs":{"queueUrl":"a","useBase64":"yes"}}`), "states[0].onInput.events[1].actions[0].sqs.useBase64", "want a Boolean, got a string"},
 		{"separator", oneAction(`{"firehose":{"deliveryStreamName":"a","separator":";"}}`), "states[0].onInput.events[1].actions[0].firehose.separator", `separator is ";"`},
@@ -203,6 +204,7 @@ func TestQuotas(t *testing.T) {
 		{"payload types", oneAction(`{"sns":{"targetArn":"a","payload":{"type":"JSON","contentExpression":"1 + 1"}}}`), "The payload expression [1 + 1] isn't valid. Specify an expression that would evaluate to a string at runtime because the payload type is JSON format."},
 		{"no input in a condition", `{"initialStateName":"a","states":[{"stateName":"a","onInput":{"events":[{"eventName":"e","actions":[{"setVariable":{"variableName":"v","value":"$input.I.v"}}]}]}}]}`,
 			"Detector Model Definition must use at least one Input in a condition."},
+		{"input name", oneEvent("{\"eventName\":\"x\",\"condition\":\"$input.`my input`.v > 1\"}"), "Detector Model Definition contains invalid InputName: my input."},
 		{"unknown member", oneEvent(`{"eventName":"x","Condition":"true"}`), `unknown member "Condition", did you mean "condition"?`},
 		{"transition without condition", `{"initialStateName":"a","states":[{"stateName":"a","onInput":{"events":[{"eventName":"e","condition":"$input.I.v > 0"}],"transitionEvents":[{"eventName":"t","nextState":"a"}]}}]}`, "condition is required in a transition event"},
 	} {

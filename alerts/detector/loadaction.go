@@ -337,7 +337,11 @@ func (r *reader) payload(o *object, kind ActionKind, d *delivery) {
 	if len(source) > maxContentBytes {
 		r.findings.add(r.findings.quota(), ServiceLimits, p.at("contentExpression"), "Content Expression allowed in payload exceeded the limit %d bytes%s.", maxContentBytes, r.place)
 	}
-	d.payload = r.formula(source, p.at("contentExpression"), texts, fmt.Sprintf("We couldn't parse your content expression for the payload of %s. Enter a content expression with the correct syntax.", kind))
+	message := fmt.Sprintf("We couldn't parse your content expression for the payload of %s. Enter a content expression with the correct syntax.", kind)
+	if d.as == PayloadJSON {
+		message = fmt.Sprintf("Your payload expression {%s} isn't valid. The defined payload type is JSON, so you must specify an expression that AWS IoT Events would evaluate to a string.", source)
+	}
+	d.payload = r.formula(source, p.at("contentExpression"), texts, message)
 	if d.payload != nil {
 		d.payload.json = d.as == PayloadJSON
 	}

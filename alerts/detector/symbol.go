@@ -188,10 +188,16 @@ func inputsOf(node exprlang.Node) []string {
 // undeclared returns the problem of a reference to an input or attribute that
 // is not declared, or nil.
 func (s *symbols) undeclared(path *exprlang.Path) *problem {
-	if s.attributes == nil || path.Segments[0].Name != "$input" {
+	if path.Segments[0].Name != "$input" {
 		return nil
 	}
 	input := path.Segments[1].Name
+	if !isVariableName(input) { // inputs are named like variables
+		return &problem{path, ReferencedResource, fmt.Sprintf("Detector Model Definition contains invalid InputName: %s.", input)}
+	}
+	if s.attributes == nil {
+		return nil
+	}
 	declared, ok := s.attributes[input]
 	if !ok {
 		return &problem{path, ReferencedResource,
