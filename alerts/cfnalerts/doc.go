@@ -46,5 +46,6 @@
 // # Limits
 //
 // A template has at most 1 MB and 100 levels; what aliases and functions expand
-// to is bounded. Duplicate keys and a second YAML document are errors.
+// to is bounded. A second YAML document is an error. Of duplicate keys the last
+// counts, with a warning, as CloudFormation does it.
 package cfnalerts

@@ -328,28 +328,59 @@ Resources:
 	require.JSONEq(t, `{"text":"a","whole":2,"any":[{"Text":"a","Whole":1}]}`, string(document.JSON))
 }
 
+// The last of several members with one name counts, as for CloudFormation.
+func TestDuplicateKeys(t *testing.T) {
+	t.Parallel()
+	shape := cfn.Object(map[string]cfn.Shape{"Text": cfn.Text, "Any": cfn.Any})
+	for text, want := range map[string][]string{
+		"Resources:\n  X:\n    Type: T::X\n    Properties:\n      Text: a\n      Any: {b: 1, b: 2}\n      Text: c\n": {
+			`line 7: Resources.X.Properties.Text: duplicate key "Text"; only this one counts`,
+			`line 6: Resources.X.Properties.Any.b: duplicate key "b"; only this one counts`,
+		},
+		"{\"Resources\": {\"X\": {\"Type\": \"T::X\", \"Properties\":\n{\"Text\": \"a\", \"Any\": {\"b\": 1, \"b\": 2},\n\"Text\": \"c\"}}}}": {
+			`line 3: Resources.X.Properties.Text: duplicate key "Text"; only this one counts`,
+			`line 2: Resources.X.Properties.Any.b: duplicate key "b"; only this one counts`,
+		},
+		"Resources:\n  X: {Type: T::Y}\n  X: {Properties: {}, Type: T::X,\n   Properties: {Text: c, Any: {b: 2}}}\n": {
+			`line 3: Resources.X: duplicate key "X"; only this one counts`,
+			`line 4: Resources.X.Properties: duplicate key "Properties"; only this one counts`,
+		},
+	} {
+		template, err := cfn.Parse([]byte(text))
+		require.NoError(t, err, text)
+		resources := template.Resources("T::X", "T::Y")
+		require.Len(t, resources, 1)
+		document, findings := template.Resolver(cfn.Options{}).Convert(resources[0], shape)
+		require.JSONEq(t, `{"text":"c","any":{"b":2}}`, string(document.JSON))
+		var got []string
+		for _, f := range findings {
+			require.Equal(t, cfn.Warning, f.Level)
+			got = append(got, fmt.Sprintf("line %d: %s: %s", f.Line, f.Path, f.Message))
+		}
+		require.Equal(t, want, got)
+	}
+}
+
 func TestRefusedTexts(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 200) + strings.Repeat("]", 200)
 	for text, want := range map[string]string{
-		"":                                 "no document",
-		"a":                                "line 1, column 1: no template: want an object with Resources",
-		"Resources: [a]":                   "line 1, column 1: no template: want an object with Resources",
-		"Resources: {X: a}":                `line 1, column 13: resource "X": want an object, got a string`,
-		"Resources: {}\n---\na: b":         "more than one YAML document",
-		"Resources: {a: {}, b: {}, a: {}}": `line 1, column 27: duplicate key "a"`,
-		"{\"Resources\": {},\n \"Resources\": {}}": `line 2, column 2: duplicate key "Resources"`,
-		"{\"Resources\": }":                        "line 1, column 15: invalid character '}' looking for beginning of value",
-		"Resources: {\"Fn::ForEach::X\": []}":      `line 1, column 13: "Fn::ForEach::X" is no logical id, want letters and digits; macros are not run`,
-		"Resources: {X: !Nope a}":                  "line 1, column 16: unknown tag !Nope",
-		"Resources: {X: !!binary aGk=}":            "line 1, column 16: unsupported tag !!binary",
-		"Resources: {[a]: b}":                      "line 1, column 13: a key must be a string",
-		"Resources: &a {X: *a}":                    `line 1, column 19: alias "a" contains itself`,
-		"Resources: {<<: a}":                       "line 1, column 17: want an object to merge, got a string",
-		"Resources:\n\tX: a":                       "found character that cannot start any token",
-		"Resources: " + deep:                       "nests too deep",
-		`{"Resources": ` + deep + "}":              "nests too deep",
-		strings.Repeat(" ", cfn.MaxSize+1):         "1048577 bytes, want at most 1048576",
+		"":                                    "no document",
+		"a":                                   "line 1, column 1: no template: want an object with Resources",
+		"Resources: [a]":                      "line 1, column 1: no template: want an object with Resources",
+		"Resources: {X: a}":                   `line 1, column 13: resource "X": want an object, got a string`,
+		"Resources: {}\n---\na: b":            "more than one YAML document",
+		"{\"Resources\": }":                   "line 1, column 15: invalid character '}' looking for beginning of value",
+		"Resources: {\"Fn::ForEach::X\": []}": `line 1, column 13: "Fn::ForEach::X" is no logical id, want letters and digits; macros are not run`,
+		"Resources: {X: !Nope a}":             "line 1, column 16: unknown tag !Nope",
+		"Resources: {X: !!binary aGk=}":       "line 1, column 16: unsupported tag !!binary",
+		"Resources: {[a]: b}":                 "line 1, column 13: a key must be a string",
+		"Resources: &a {X: *a}":               `line 1, column 19: alias "a" contains itself`,
+		"Resources: {<<: a}":                  "line 1, column 17: want an object to merge, got a string",
+		"Resources:\n\tX: a":                  "found character that cannot start any token",
+		"Resources: " + deep:                  "nests too deep",
+		`{"Resources": ` + deep + "}":         "nests too deep",
+		strings.Repeat(" ", cfn.MaxSize+1):    "1048577 bytes, want at most 1048576",
 	} {
 		_, err := cfn.Parse([]byte(text))
 		require.ErrorIs(t, err, cfn.ErrTemplate)

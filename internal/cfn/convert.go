@@ -39,6 +39,10 @@ func (r *Resolver) Convert(resource Resource, shape Shape) (*Document, []Finding
 	if !created {
 		return nil, r.findings
 	}
+	r.repeated(&member{name: resource.LogicalID, line: resource.Line, column: resource.Column, again: resource.again}, "Resources")
+	for i := range resource.body.members {
+		r.repeated(&resource.body.members[i], path)
+	}
 	path += ".Properties"
 	properties := resource.body.get("Properties")
 	if properties == nil {
@@ -56,6 +60,13 @@ func (r *Resolver) Convert(resource Resource, shape Shape) (*Document, []Finding
 		return nil, r.findings
 	}
 	return &Document{JSON: w.json, Places: w.places}, r.findings
+}
+
+// repeated notes a member that an earlier one of the same name gave way to.
+func (r *Resolver) repeated(m *member, path string) {
+	if m.again {
+		r.note(Warning, &node{line: m.line, column: m.column}, strings.TrimPrefix(path+"."+m.name, "."), "duplicate key %q; only this one counts", m.name)
+	}
 }
 
 func (r *Resolver) failed() bool {
@@ -154,6 +165,7 @@ func (w *writer) object(n *node, shape Shape, path, name string, depth int) (boo
 	w.json = append(w.json, '{')
 	first := true
 	for _, m := range n.members {
+		w.repeated(&m, path)
 		apiName, member := w.member(m, shape, path)
 		before := len(w.json)
 		if !first {
@@ -310,6 +322,7 @@ func (w *writer) verbatimObject(n *node, path string, depth int) error {
 		if i > 0 {
 			w.json = append(w.json, ',')
 		}
+		w.repeated(&m, path)
 		w.json = append(appendString(w.json, m.name), ':')
 		if err := w.verbatim(m.value, path+"."+m.name, depth+1); err != nil {
 			return err

@@ -40,7 +40,8 @@
 //
 // A template has at most [MaxSize] bytes and nests at most [MaxDepth] levels.
 // What its aliases and functions expand to is bounded by [MaxExpansion].
-// Duplicate keys are errors. A text that begins with { is read as JSON, any
+// Of duplicate keys the last counts, as it does for CloudFormation, with a
+// finding. A text that begins with { is read as JSON, any
 // other as one YAML document. YAML aliases and merge keys are read, although
 // CloudFormation itself documents that it does not.
 package cfn

@@ -95,23 +95,20 @@ func (r *jsonReader) value(depth int) (*node, error) {
 }
 
 func (r *jsonReader) object(n *node, depth int) error {
-	seen := map[string]bool{}
+	var o object
 	for r.decoder.More() {
 		token, line, column, err := r.token()
 		if err != nil {
 			return err
 		}
 		name, _ := token.(string)
-		if seen[name] {
-			return duplicateKey(name, line, column)
-		}
-		seen[name] = true
 		value, err := r.value(depth)
 		if err != nil {
 			return err
 		}
-		n.members = append(n.members, member{name: name, value: value, line: line, column: column})
+		o.add(member{name: name, value: value, line: line, column: column})
 	}
+	n.members = o.members
 	_, _, _, err := r.token()
 	return err
 }

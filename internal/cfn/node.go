@@ -44,6 +44,33 @@ type member struct {
 	name         string
 	value        *node
 	line, column int
+	// again: an earlier member of that name gave way to this one.
+	again bool
+}
+
+// object collects the members of a mapping. Of those with one name the last
+// counts, as it does for CloudFormation.
+type object struct {
+	members []member
+	at      map[string]int
+}
+
+func (o *object) has(name string) bool {
+	_, ok := o.at[name]
+	return ok
+}
+
+func (o *object) add(m member) {
+	if i, ok := o.at[m.name]; ok {
+		m.again = true
+		o.members[i] = m
+		return
+	}
+	if o.at == nil {
+		o.at = map[string]int{}
+	}
+	o.at[m.name] = len(o.members)
+	o.members = append(o.members, m)
 }
 
 // get returns the member of that name, or nil.

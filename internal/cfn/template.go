@@ -20,7 +20,8 @@ type Resource struct {
 	// Line and Column of the logical id.
 	Line, Column int
 
-	body *node
+	body  *node
+	again bool // an earlier resource had the same logical id
 }
 
 // Parse reads a template. The error is a [*SyntaxError].
@@ -89,7 +90,7 @@ func (t *Template) Resources(types ...string) []Resource {
 }
 
 func resource(m member) Resource {
-	r := Resource{LogicalID: m.name, Line: m.line, Column: m.column, body: m.value}
+	r := Resource{LogicalID: m.name, Line: m.line, Column: m.column, body: m.value, again: m.again}
 	if kind := m.value.get("Type"); kind != nil {
 		r.Type = kind.text
 	}

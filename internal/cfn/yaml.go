@@ -14,10 +14,6 @@ import (
 
 const tooDeep = "nests too deep"
 
-func duplicateKey(name string, line, column int) error {
-	return &SyntaxError{Line: line, Column: column, Message: fmt.Sprintf("duplicate key %q", name)}
-}
-
 // parseYAML reads one YAML document; by YAML 1.1, as CloudFormation does, or by
 // the core schema of YAML 1.2.
 func parseYAML(data []byte, old bool) (*node, error) {
@@ -143,7 +139,7 @@ func (r *yamlReader) plain(y *yaml.Node, depth int) (*node, error) {
 }
 
 func (r *yamlReader) object(y *yaml.Node, n *node, depth int) error {
-	seen := map[string]bool{}
+	var o object
 	var merged []*node
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		key := y.Content[i]
@@ -157,17 +153,15 @@ func (r *yamlReader) object(y *yaml.Node, n *node, depth int) error {
 		if err != nil {
 			return err
 		}
-		if seen[key.Value] {
-			return duplicateKey(key.Value, key.Line, key.Column)
-		}
-		seen[key.Value] = true
 		if key.Tag == "!!merge" {
 			merged = append(merged, value)
 			continue
 		}
-		n.members = append(n.members, member{name: key.Value, value: value, line: key.Line, column: key.Column})
+		o.add(member{name: key.Value, value: value, line: key.Line, column: key.Column})
 	}
-	return merge(n, merged, seen)
+	err := o.merge(n, merged)
+	n.members = o.members
+	return err
 }
 
 // maxMembers bounds what merge keys may add up to in one mapping.
@@ -175,7 +169,7 @@ const maxMembers = 10_000
 
 // merge adds the members of the mappings under <<, which those of the mapping
 // itself and of earlier ones hide.
-func merge(n *node, sources []*node, seen map[string]bool) error {
+func (o *object) merge(n *node, sources []*node) error {
 	for _, source := range sources {
 		parts := []*node{source}
 		if source.kind == list {
@@ -186,12 +180,11 @@ func merge(n *node, sources []*node, seen map[string]bool) error {
 				return &SyntaxError{Line: part.line, Column: part.column, Message: "want an object to merge, got " + part.kind.String()}
 			}
 			for _, m := range part.members {
-				if !seen[m.name] {
-					seen[m.name] = true
-					n.members = append(n.members, m)
+				if !o.has(m.name) {
+					o.add(m)
 				}
 			}
-			if len(n.members) > maxMembers {
+			if len(o.members) > maxMembers {
 				return &SyntaxError{Line: n.line, Column: n.column, Message: "merges too much"}
 			}
 		}
