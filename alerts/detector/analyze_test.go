@@ -2,12 +2,14 @@ package detector_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/iotenant/iotenant/alerts/detector"
+	"github.com/iotenant/iotenant/internal/exprlang"
 )
 
 // twoStates returns a bare definition of states a and b.
@@ -154,4 +156,24 @@ func TestAnalysisJSON(t *testing.T) {
 	text, err = json.Marshal(detector.Analyze([]byte(pressureAlarm)))
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"Inferred data types [Integer] for $input.Pump.pressure"`)
+}
+
+// What is far beyond the quotas is analyzed in a time that grows with it.
+func TestAnalyzeLarge(t *testing.T) {
+	t.Parallel()
+	long := func(operand, operator string) string {
+		return strings.TrimSuffix(strings.Repeat(operand+operator, exprlang.MaxLength/(len(operand)+len(operator))), operator)
+	}
+	var events, states []string
+	for _, condition := range []string{long("$input.I.a", "&&"), long("$input.I.b==1", "||"), long("$variable.v+1", "+") + " > 1", long("(1<2)", "&&"), long("triggerType('Timer')", "&&")} {
+		events = append(events, fmt.Sprintf(`{"eventName":"e","condition":%q,"actions":[{"setTimer":{"timerName":"t","seconds":60}},{"sns":{"targetArn":"a"}}]}`, condition))
+	}
+	for i := range 5000 {
+		events = append(events, fmt.Sprintf(`{"eventName":"e","condition":"$variable.v%d > 1","actions":[{"setVariable":{"variableName":"v%d","value":"$variable.v%d"}}]}`, i, i+1, i))
+		states = append(states, fmt.Sprintf(`{"stateName":"s%d","onInput":{"transitionEvents":[{"eventName":"t","condition":"$input.I.a > 1","actions":[{"setVariable":{"variableName":"w%d","value":"1"}}],"nextState":"s%d"}]}}`, i, i, i+1))
+	}
+	model := `{"initialStateName":"s0","states":[` + strings.Join(states, ",") + `,{"stateName":"s5000","onInput":{"events":[` + strings.Join(events, ",") + `]}}]}`
+	require.Less(t, len(model), detector.MaxModelSize)
+	analysis := detector.Analyze([]byte(model))
+	require.Contains(t, analysis.String(), "Number of states allowed in detector model definition exceeded the limit 20.")
 }

@@ -15,8 +15,10 @@ type inference struct {
 	types map[string]types // by reference
 	hints map[string][]hint
 	grew  bool
-	// formula is the expression that is being looked at.
+	// formula is the expression that is being looked at, known what is known
+	// of the types of its operands.
 	formula *formula
+	known   map[exprlang.Node]types
 }
 
 // hint is one expression that gives a type to a reference.
@@ -36,7 +38,7 @@ func (r *reader) inferTypes() {
 	for pass := range inferencePasses {
 		in.grew, in.hints = pass == 0, map[string][]hint{}
 		for _, f := range r.formulas {
-			in.formula = f
+			in.formula, in.known = f, map[exprlang.Node]types{}
 			in.root(f, pass == 0)
 		}
 		if !in.grew {
@@ -46,6 +48,7 @@ func (r *reader) inferTypes() {
 	for _, reference := range slices.Sorted(maps.Keys(in.types)) {
 		r.reportTypes(in, reference)
 	}
+	in.known = nil
 	for _, f := range r.formulas {
 		r.checkInferred(in, f)
 	}
@@ -190,16 +193,23 @@ func (in *inference) ofPath(path *exprlang.Path) types {
 }
 
 func (in *inference) ofBinary(n *exprlang.Binary) types {
-	x, y := in.of(n.X), in.of(n.Y)
+	if ts, ok := in.known[n]; ok {
+		return ts
+	}
+	ts := booleans
 	switch n.Operator {
 	case "+":
-		return sum(x, y) | x&y&texts
+		x, y := in.of(n.X), in.of(n.Y)
+		ts = sum(x, y) | x&y&texts
 	case "-", "*", "/":
-		return sum(x, y)
+		ts = sum(in.of(n.X), in.of(n.Y))
 	case "|", "&", "^":
-		return wholes
+		ts = wholes
 	}
-	return booleans
+	if in.known != nil {
+		in.known[n] = ts
+	}
+	return ts
 }
 
 func ofCall(n *exprlang.Call) types {

@@ -3,7 +3,6 @@ package detector
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/iotenant/iotenant/internal/exprlang"
 )
@@ -124,18 +123,19 @@ type variableSet []bool
 
 func (s variableSet) has(i int) bool { return s == nil || s[i] }
 
-// with returns the set with what the actions of events set.
-func (s variableSet) with(size int, events ...event) variableSet {
-	if s == nil {
-		return nil
+// add puts what an action sets into the set.
+func (s variableSet) add(a *action) {
+	if set, ok := a.step.(*setVariable); ok {
+		s[set.index] = true
 	}
-	union := make(variableSet, size)
-	copy(union, s)
-	for _, e := range events {
-		for _, a := range e.actions {
-			if set, ok := a.step.(*setVariable); ok {
-				union[set.index] = true
-			}
+}
+
+// with returns a copy of the set with what the actions of events set.
+func (s variableSet) with(events ...event) variableSet {
+	union := slices.Clone(s)
+	for i := range events {
+		for j := range events[i].actions {
+			union.add(&events[i].actions[j])
 		}
 	}
 	return union
@@ -144,28 +144,35 @@ func (s variableSet) with(size int, events ...event) variableSet {
 // intersect returns what is in both sets, and whether that is less than s.
 func (s variableSet) intersect(t variableSet) (both variableSet, less bool) {
 	if s == nil {
-		return t, t != nil
+		return t, true
 	}
 	both = make(variableSet, len(s))
 	for i := range s {
-		both[i] = s[i] && t.has(i)
+		both[i] = s[i] && t[i]
 		less = less || s[i] && !both[i]
 	}
 	return both, less
 }
 
+// maxOrder bounds states times variables of models of which checkOrder knows
+// the order: its work grows faster than they. The quotas allow 1000.
+const maxOrder = 1 << 14
+
 // checkOrder reports variables that a state reads although, on some way to it,
 // no action has set them.
 func (r *reader) checkOrder() {
 	m := r.model
+	if len(m.states)*len(m.variables) > maxOrder {
+		return
+	}
 	entered := make([]variableSet, len(m.states))
 	entered[m.initial] = make(variableSet, len(m.variables))
 	for queue := []int32{m.initial}; len(queue) > 0; queue = queue[1:] {
 		s := &m.states[queue[0]]
-		set := entered[queue[0]].with(len(m.variables), s.onEnter.events...).with(len(m.variables), s.onInput.events...)
+		set := entered[queue[0]].with(s.onEnter.events...).with(s.onInput.events...)
 		for i := range s.onInput.transitions {
 			t := &s.onInput.transitions[i]
-			left := set.with(len(m.variables), *t).with(len(m.variables), s.onExit.events...)
+			left := set.with(*t).with(s.onExit.events...)
 			if both, less := entered[t.next].intersect(left); less {
 				entered[t.next] = both
 				queue = append(queue, t.next)
@@ -174,24 +181,30 @@ func (r *reader) checkOrder() {
 	}
 	reported := make([]bool, len(m.variables))
 	for i := range m.states {
-		r.checkState(&m.states[i], entered[i], reported)
+		if entered[i] != nil {
+			r.checkState(&m.states[i], entered[i], reported)
+		}
 	}
 }
 
-func (r *reader) checkState(s *state, set variableSet, reported []bool) {
+// checkState follows the evaluation of a state that is entered with a set of
+// variables.
+func (r *reader) checkState(s *state, entered variableSet, reported []bool) {
+	set := slices.Clone(entered)
 	for _, l := range []*lifecycle{&s.onEnter, &s.onInput, &s.onExit} {
-		events := append(append([]event{}, l.events...), l.transitions...)
-		before := set
-		for i := range events {
-			if r.model.method == Serial {
-				before = set
-			}
-			r.checkReads(events[i].formula, before, reported)
-			for j := range events[i].actions {
-				for _, f := range formulasOf(events[i].actions[j].step) {
-					r.checkReads(f, set, reported)
+		tested := set // what conditions see
+		if r.model.method == Batch {
+			tested = slices.Clone(set)
+		}
+		for _, events := range [][]event{l.events, l.transitions} {
+			for i := range events {
+				r.checkReads(events[i].formula, tested, reported)
+				for j := range events[i].actions {
+					for _, f := range formulasOf(events[i].actions[j].step) {
+						r.checkReads(f, set, reported)
+					}
+					set.add(&events[i].actions[j])
 				}
-				set = set.with(len(r.model.variables), event{actions: events[i].actions[j : j+1]})
 			}
 		}
 	}
@@ -199,7 +212,7 @@ func (r *reader) checkState(s *state, set variableSet, reported []bool) {
 
 // checkReads reports variables of an expression that are not set, each once.
 func (r *reader) checkReads(f *formula, set variableSet, reported []bool) {
-	if f == nil || set == nil {
+	if f == nil {
 		return
 	}
 	asked := map[exprlang.Node]bool{}
@@ -261,11 +274,15 @@ func (r *reader) checkTimers() {
 }
 
 func (r *reader) checkTimerEvent(e *event, path string) {
-	if e.formula != nil && readsUnguarded(e.formula.node) {
+	var asks guard
+	if e.formula != nil {
+		asks = guardOf(e.formula.node)
+	}
+	if asks.reads {
 		r.expressionFinding(LevelWarning, Structure, e.formula, e.formula.node,
 			"An input attribute is being read, but this may be caused by a timer expiration.")
 	}
-	if !hasDelivery(e) || e.formula != nil && isGuarded(e.formula.node) {
+	if asks.guarded || !hasDelivery(e) {
 		return
 	}
 	const message = "An expiring timer can cause an unexpected amount of messages to be sent."
@@ -285,44 +302,43 @@ func hasDelivery(e *event) bool {
 	return false
 }
 
-// isGuarded reports whether an expression is true for one kind of trigger
-// only: whether each of its alternatives asks for the trigger.
-func isGuarded(node exprlang.Node) bool {
+// guard tells how an expression deals with its trigger.
+type guard struct {
+	// guarded: it is true for one kind of trigger only, for each of its
+	// alternatives asks for the trigger.
+	guarded bool
+	// reads: it reads an attribute where it does not ask.
+	reads bool
+}
+
+func guardOf(node exprlang.Node) guard {
 	switch n := node.(type) {
 	case *exprlang.Binary:
+		x, y := guardOf(n.X), guardOf(n.Y)
+		reads := x.reads || y.reads
 		switch n.Operator {
 		case "&&":
-			return isGuarded(n.X) || isGuarded(n.Y)
+			guarded := x.guarded || y.guarded
+			return guard{guarded, reads && !guarded}
 		case "||":
-			return isGuarded(n.X) && isGuarded(n.Y)
+			return guard{x.guarded && y.guarded, reads}
 		case "==":
-			return isGuarded(n.X) && isTrue(n.Y) || isTrue(n.X) && isGuarded(n.Y)
+			return guard{x.guarded && isTrue(n.Y) || isTrue(n.X) && y.guarded, reads}
 		}
+		return guard{reads: reads}
+	case *exprlang.Unary:
+		return guard{reads: guardOf(n.X).reads}
+	case *exprlang.Template:
+		return guard{reads: slices.ContainsFunc(n.Parts, readsUnguarded)}
 	case *exprlang.Call:
-		return n.Name == "triggerType" || n.Name == "currentInput"
+		asks := n.Name == "triggerType" || n.Name == "currentInput"
+		return guard{asks, slices.ContainsFunc(n.Arguments, readsUnguarded)}
+	case *exprlang.Path:
+		return guard{reads: n.Segments[0].Name == "$input"}
 	}
-	return false
+	return guard{}
 }
+
+func readsUnguarded(node exprlang.Node) bool { return guardOf(node).reads }
 
 func isTrue(node exprlang.Node) bool { return literal(node) == BooleanValue(true) }
-
-// readsUnguarded reports whether an expression reads an attribute where it
-// does not ask for the trigger.
-func readsUnguarded(node exprlang.Node) bool {
-	switch n := node.(type) {
-	case *exprlang.Binary:
-		if n.Operator == "&&" && (isGuarded(n.X) || isGuarded(n.Y)) {
-			return false
-		}
-		return readsUnguarded(n.X) || readsUnguarded(n.Y)
-	case *exprlang.Unary:
-		return readsUnguarded(n.X)
-	case *exprlang.Template:
-		return slices.ContainsFunc(n.Parts, readsUnguarded)
-	case *exprlang.Call:
-		return slices.ContainsFunc(n.Arguments, readsUnguarded)
-	case *exprlang.Path:
-		return strings.HasPrefix(n.Segments[0].Name, "$input")
-	}
-	return false
-}
