@@ -133,9 +133,9 @@ func (s variableSet) add(a *action) {
 // with returns a copy of the set with what the actions of events set.
 func (s variableSet) with(events ...event) variableSet {
 	union := slices.Clone(s)
-	for i := range events {
-		for j := range events[i].actions {
-			union.add(&events[i].actions[j])
+	for _, e := range events {
+		for i := range e.actions {
+			union.add(&e.actions[i])
 		}
 	}
 	return union
