@@ -15,6 +15,7 @@ type Quotas struct {
 	transactor Transactor
 	usages     Repository[Usage]
 	plans      PlanSource
+	turns      turns
 }
 
 // NewQuotas returns the quotas that plans promises. Usage is kept in usages, a
@@ -143,6 +144,11 @@ func (r *QuotaRepository[T]) Delete(ctx context.Context, id ID, key Key, cond Co
 // negative, together with the counter. An error is that of an operation itself, or
 // of the whole.
 func (r *QuotaRepository[T]) count(ctx context.Context, id ID, ops []Op, added int64) ([]Version, error) {
+	done, err := r.quotas.turns.take(ctx, turn{id, r.schema.Entity})
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	for attempt := range backoff.Attempts {
 		counter, err := r.counter(ctx, id)
 		if err != nil {

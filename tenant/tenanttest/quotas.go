@@ -27,12 +27,15 @@ func needUsages(tests []contractTest) []contractTest {
 // is tested in package tenant; here is what the store has to do for it.
 var quotaTests = []contractTest{
 	{"as many items are created as the quota allows, among any number of writers", func(f *fixture) {
-		const quota, writers = 50, 64
-		limited := f.limited(quota)
+		const quota, writers, processes = 50, 64, 8
+		limited := make([]*tenant.QuotaRepository[Asset], processes)
+		for i := range limited {
+			limited[i] = f.limited(quota)
+		}
 		errs := make([]error, writers)
 		var done sync.WaitGroup
 		for i := range writers {
-			done.Go(func() { _, errs[i] = limited.Put(f.ctx, f.a, numbered(i), tenant.IfAbsent()) })
+			done.Go(func() { _, errs[i] = limited[i%processes].Put(f.ctx, f.a, numbered(i), tenant.IfAbsent()) })
 		}
 		done.Wait()
 		created := 0
@@ -50,14 +53,14 @@ var quotaTests = []contractTest{
 		if created != quota {
 			f.Errorf("%d of %d writers created an item, the quota is %d", created, writers, quota)
 		}
-		f.wantCounted(limited, f.a, quota)
+		f.wantCounted(limited[0], f.a, quota)
 	}},
 	{"the counter follows items that are created and deleted at once", func(f *fixture) {
 		const quota = 7
-		limited := f.limited(quota)
 		var done sync.WaitGroup
 		for worker := range 6 {
 			done.Go(func() {
+				limited := f.limited(quota)
 				for i := range 12 {
 					f.wantQuotaOrCondition(churn(f.ctx, limited, f.a, worker+i, (worker*5+i*3)%10))
 				}
@@ -68,7 +71,7 @@ var quotaTests = []contractTest{
 		if n > quota {
 			f.Errorf("there are %d items, the quota is %d", n, quota)
 		}
-		f.wantCounted(limited, f.a, n)
+		f.wantCounted(f.limited(quota), f.a, n)
 	}},
 	{"a batch creates as many items as fit, in the order of its writes", func(f *fixture) {
 		limited := f.limited(70)
