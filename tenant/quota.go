@@ -35,9 +35,8 @@ func NewQuotas(transactor Transactor, usages Repository[Usage], plans PlanSource
 // The quota holds exactly, however many processes create items at once: an item
 // is created or deleted in one transaction with the counter of its entity.
 // So creating and deleting cost a transaction of two items and a read, and those
-// of one tenant and entity are done one after the other; what replaces an item
-// costs as much as without quotas, but for Put with [Always], which asks first
-// whether there is one.
+// of one tenant and entity are done one after the other. What replaces an item
+// costs as much as without quotas. Put with [Always] tries to replace first.
 //
 // The counter begins with the items that are there when it is first needed. All
 // writers of the entity have to use a QuotaRepository from then on; if some did
