@@ -6,11 +6,16 @@
 //
 // [Load] reads the JSON that people have: the body of CreateDetectorModel, the
 // envelope that DescribeDetectorModel and the console export, or a bare
-// definition; and the same of alarm models. Every expression is compiled once. All problems are reported
-// together, each with its JSON path and, in an expression, line, column and a
-// caret: the error is a [*ModelError]. What is only doubtful, or exceeds a
-// quota of the old service, is in [Model.Findings]. A Model does not change
-// and is safe for concurrent use.
+// definition; and the same of alarm models. Every expression is compiled once.
+// All problems are reported together, each with its JSON path and, in an
+// expression, line, column and a caret: the error is a [*ModelError]. What is
+// only doubtful, or exceeds a quota of the old service, is in [Model.Findings].
+// A Model does not change and is safe for concurrent use.
+//
+// [Analyze] reports what the service's analysis did, on its levels: types that
+// disagree, what can't be reached, variables read before they are set, timers
+// that are overlooked. [LoadInput] reads the declaration of an input, for
+// [Options.Attributes].
 //
 // # An evaluation
 //
