@@ -111,6 +111,11 @@ var table = []row{
 		why:      "what chooses between stores knows none of them",
 		breach:   [2]string{"./tenant/failovertenant", "./tenant/memtenant"},
 	}, {
+		packages: []string{"./@/smtp@"},
+		only:     []string{"std", "domain", "github.com/wneessen/go-mail/..."},
+		why:      "one technology: SMTP by go-mail",
+		breach:   [2]string{"./alerts/smtpalerts", "./alerts/memalerts"},
+	}, {
 		packages: []string{"./@/file@"},
 		only:     []string{"std", "domain", "./internal/..."},
 		why:      "one technology: files in a folder",

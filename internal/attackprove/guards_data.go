@@ -33,6 +33,26 @@ var dataGuards = []guard{
 		disabled:  "if false {",
 		tests:     []string{"TestAttackTopicOfAnotherTenant"},
 	}, {
+		name: "a model does not decide from whom an e-mail comes", file: "alerts/smtpalerts/smtpalerts.go", pkg: "./alerts/smtpalerts",
+		statement: "func(context.Context, tenant.ID, string) (string, error) { return from, nil },",
+		disabled:  "func(_ context.Context, _ tenant.ID, asked string) (string, error) { return cmp.Or(asked, from), nil },",
+		tests:     []string{"TestAttackSender"},
+	}, {
+		name: "an e-mail goes to one address", file: "alerts/smtpalerts/letter.go", pkg: "./alerts/smtpalerts",
+		statement: "if err := checkAddress(l.to); err != nil {",
+		disabled:  "if err := checkAddress(l.to); err != nil && false {",
+		tests:     []string{"TestAttackAddress"},
+	}, {
+		name: "an e-mail's id is of its tenant", file: "alerts/smtpalerts/letter.go", pkg: "./alerts/smtpalerts",
+		statement: `[]byte(id.String() + "\x1f" + strconv.Itoa(number)`,
+		disabled:  `[]byte(strconv.Itoa(number)`,
+		tests:     []string{"TestAttackOtherTenant"},
+	}, {
+		name: "a header of an e-mail is one line", file: "alerts/smtpalerts/text.go", pkg: "./alerts/smtpalerts",
+		statement: `strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), isBreak), " ")`,
+		disabled:  "strings.Clone(text)",
+		tests:     []string{"TestAttackLines"},
+	}, {
 		name: "a webhook is signed with the tenant's secret", file: "alerts/memalerts/signature.go", pkg: "./alerts/memalerts",
 		statement: "if !signedByAny(header.Get(HeaderSignature), id, timestamp, body, secrets) {",
 		disabled:  "if false {",
