@@ -8,4 +8,5 @@ var guards = slices.Concat(
 	authGuards,
 	deviceGuards,
 	dataGuards,
+	alertGuards,
 )
