@@ -298,7 +298,8 @@ func (a *alarm) operate(f *frame, o *Operation) {
 	case OperationDisable:
 		next = disabled
 	case OperationReset:
-		a.forget(s)
+		memory := &s.extra.alarm
+		memory.evaluated, memory.property, memory.threshold = false, Value{}, Value{}
 	case OperationSnooze:
 		next = snoozed
 		s.extra.alarm.snooze = o.Duration
@@ -307,11 +308,13 @@ func (a *alarm) operate(f *frame, o *Operation) {
 	if next != alarmState(s.current) {
 		a.change(f, next)
 	}
+	if o.Kind == OperationReset {
+		a.forget(s) // after the actions, which may read the asset's id
+	}
 }
 
-// forget clears the latest value.
+// forget clears the messages with the latest value.
 func (a *alarm) forget(s *State) {
-	s.extra.alarm.evaluated, s.extra.alarm.property, s.extra.alarm.threshold = false, Value{}, Value{}
 	for _, in := range a.reads {
 		root := s.model.inputs[in].root
 		clear(s.slots[root.low:root.high])

@@ -11,8 +11,9 @@ import (
 // ready, and a used one can be read again.
 //
 // An alarm on a property of an AWS IoT SiteWise asset reads an input per
-// property, named by its reference without the attribute, such as
-// $sitewise.assetModel.`<asset model id>`.`<property id>`; its payload is
+// property, named by its reference without the attribute and with both ids in
+// backticks, as in $sitewise.assetModel.`<asset model id>`.`<property id>`; its
+// payload is
 //
 //	{"assetId":"…","propertyValue":{"value":31.5,"quality":"GOOD"}}
 //

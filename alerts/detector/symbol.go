@@ -166,7 +166,7 @@ func inputReference(path *exprlang.Path) (input string, attribute []exprlang.Seg
 		}
 	case siteWiseProperties:
 		if len(segments) > siteWisePrefix && segments[1].Name == "assetModel" && !segments[2].IsIndex && !segments[3].IsIndex {
-			return exprlang.FormatPath(segments[:siteWisePrefix]), segments[siteWisePrefix:], true
+			return fmt.Sprintf("%s.assetModel.`%s`.`%s`", siteWiseProperties, segments[2].Name, segments[3].Name), segments[siteWisePrefix:], true
 		}
 	}
 	return "", nil, false
