@@ -55,6 +55,9 @@ type Store struct {
 	// IndexLag bounds the time after which an index shows a write. Zero
 	// promises that it shows it at once.
 	IndexLag time.Duration
+	// Writers is how many writers meet in one item. Default 1,000; a store
+	// behind a slow emulator may need fewer.
+	Writers int
 }
 
 // Setup is what the suite asks of a new store.
@@ -178,6 +181,7 @@ func newFixture(t *testing.T, open Open) *fixture {
 	f.store = open(t, Setup{Cursors: f.cursors, Now: f.clock.now})
 	f.store.MaxOps = cmp.Or(f.store.MaxOps, tenant.MaxOps)
 	f.store.MaxTransactionSize = cmp.Or(f.store.MaxTransactionSize, tenant.MaxTransactionSize)
+	f.store.Writers = cmp.Or(f.store.Writers, 1000)
 	f.schema = assetSchema("asset")
 	f.assets = f.store.NewRepository(f.schema)
 	return f
