@@ -246,20 +246,24 @@ func addressOf(write types.WriteRequest) address {
 // process sends entries until none are left unprocessed. On an error it
 // returns those that were left then.
 func process[E any](ctx context.Context, entries []E, send func([]E) (left []E, err error)) ([]E, error) {
-	for attempt := 1; ; attempt++ {
+	futile := 0 // attempts without progress
+	for {
 		left, err := send(entries)
-		switch {
-		case err != nil:
+		if err != nil {
 			return entries, err
-		case len(left) == 0:
+		}
+		if len(left) == 0 {
 			return nil, nil
-		case len(left) < len(entries):
-			attempt = 1
-		case attempt == batchAttempts:
+		}
+		futile++
+		if len(left) < len(entries) {
+			futile = 0
+		}
+		if futile == batchAttempts {
 			return left, errThrottled
 		}
 		entries = left
-		if err := pause(ctx, attempt); err != nil {
+		if err := pause(ctx, futile); err != nil {
 			return left, err
 		}
 	}

@@ -27,12 +27,16 @@ func openFake(optFns ...func(*dynamotenant.Options)) tenanttest.Open {
 	}
 }
 
-// openMoto opens stores in moto, whose indexes never lag.
+// lag bounds how late a write can be seen whose caller has given up: no
+// emulator notices that.
+const lag = 5 * time.Second
+
+// openMoto opens stores in moto.
 func openMoto(t *testing.T, setup tenanttest.Setup) tenanttest.Store {
 	t.Helper()
 	client, name := emulated(t, emulator.Moto(t))
 	store := suiteStore(client, name, setup)
-	store.Writers = 30
+	store.IndexLag, store.Writers = lag, 30
 	return store
 }
 
@@ -42,7 +46,7 @@ func openDynalite(t *testing.T, setup tenanttest.Setup) tenanttest.Store {
 	client, name := emulated(t, emulator.Dynalite(t))
 	store := suiteStore(client, name, setup)
 	store.Transactor = nil
-	store.Writers = 100
+	store.IndexLag, store.Writers = lag, 100
 	return store
 }
 
@@ -51,7 +55,7 @@ func openDynamoDB(t *testing.T, setup tenanttest.Setup) tenanttest.Store {
 	t.Helper()
 	client, name := emulated(t, emulator.DynamoDB(t))
 	store := suiteStore(client, name, setup)
-	store.IndexLag = 5 * time.Second
+	store.IndexLag = lag
 	return store
 }
 

@@ -3,6 +3,7 @@ package dynamotenant_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -28,6 +29,7 @@ type fake struct {
 	items  map[fakeKey]fakeItem
 	tokens map[string]bool
 	calls  []string
+	bodies []string
 }
 
 type (
@@ -54,6 +56,31 @@ func (f *fake) called() []string {
 	return calls
 }
 
+// refuse lets the next calls of an operation fail with a code of DynamoDB.
+func (f *fake) refuse(operation, code string, times int) {
+	f.intercept = func(called string, answer func() *http.Response) (*http.Response, error) {
+		if called != operation || times == 0 {
+			return answer(), nil
+		}
+		times--
+		return respond(&fakeError{Type: code, Message: "about globex"}), nil
+	}
+}
+
+// loseAnswers performs the next calls of an operation and loses their answers.
+func (f *fake) loseAnswers(operation string, times int) {
+	f.intercept = func(called string, answer func() *http.Response) (*http.Response, error) {
+		response := answer()
+		if called != operation || times == 0 {
+			return response, nil
+		}
+		times--
+		return nil, errLost
+	}
+}
+
+var errLost = errors.New("connection reset")
+
 // fakeError is an error of DynamoDB.
 type fakeError struct {
 	Type    string           `json:"__type"`
@@ -77,7 +104,7 @@ func (f *fake) Do(r *http.Request) (*http.Response, error) {
 	}
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	f.mu.Lock()
-	f.calls = append(f.calls, operation)
+	f.calls, f.bodies = append(f.calls, operation), append(f.bodies, string(body))
 	intercept := f.intercept
 	f.mu.Unlock()
 	answer := func() *http.Response { return f.answer(operation, body) }
