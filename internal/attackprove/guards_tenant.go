@@ -86,5 +86,25 @@ var tenantGuards = []guard{
 		statement: "s.to[len(s.to)-1]++ // what follows all keys with the prefix",
 		disabled:  "s.to = []byte{0xff}",
 		tests:     []string{"TestAttackRepository"},
+	}, {
+		name: "partitions begin with the tenant", file: "tenant/dynamotenant/layout.go", pkg: "./tenant/dynamotenant",
+		statement: "partition := partitionPrefix + partitionSeparator + id.String() + partitionSeparator + entity",
+		disabled:  `partition := partitionPrefix + partitionSeparator + "acme" + partitionSeparator + entity`,
+		tests:     []string{"TestAttackRepository", "TestAttackAlikeIDs"},
+	}, {
+		name: "the tenant ends with a separator", file: "tenant/dynamotenant/layout.go", pkg: "./tenant/dynamotenant",
+		statement: "partition := partitionPrefix + partitionSeparator + id.String() + partitionSeparator + entity",
+		disabled:  `partition := partitionPrefix + partitionSeparator + id.String() + "-" + entity`,
+		tests:     []string{"TestAttackLeadingKeys"},
+	}, {
+		name: "an item is of the partition that was read", file: "tenant/dynamotenant/layout.go", pkg: "./tenant/dynamotenant",
+		statement: "if textIn(item, partitionName) != partition {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackForeignItem"},
+	}, {
+		name: "errors don't repeat what DynamoDB says", file: "tenant/dynamotenant/errors.go", pkg: "./tenant/dynamotenant",
+		statement: "		return api.ErrorCode()\n",
+		disabled:  "		return api.Error()\n",
+		tests:     []string{"TestAttackErrorTexts"},
 	},
 }

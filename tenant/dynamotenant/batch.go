@@ -279,7 +279,7 @@ func failedEntry(ctx context.Context, call string, err error) error {
 // pause waits before another attempt. The error is that of ctx.
 func pause(ctx context.Context, attempt int) error {
 	longest := min(pauseStart<<min(attempt, 10), pauseMost)
-	timer := time.NewTimer(rand.N(longest)) //nolint:gosec // not a secret
+	timer := time.NewTimer(rand.N(longest))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

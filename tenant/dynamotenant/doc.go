@@ -21,13 +21,13 @@
 // what a batch left unprocessed, with growing pauses, and gives up after 8
 // attempts without progress.
 //
-//	Get         GetItem
-//	Put         PutItem
-//	Delete      DeleteItem
-//	Query       Query for each shard
-//	BatchGet    BatchGetItem for each 100 keys
-//	BatchWrite  BatchWriteItem for each 25 writes
-//	Transact    TransactWriteItems
+//	Get:         GetItem
+//	Put:         PutItem
+//	Delete:      DeleteItem
+//	Query:       Query for each shard
+//	BatchGet:    BatchGetItem for each 100 keys
+//	BatchWrite:  BatchWriteItem for each 25 writes
+//	Transact:    TransactWriteItems
 //
 // While a tenant is spread over more shards than before, see [Sharding], the
 // calls listed there are added.

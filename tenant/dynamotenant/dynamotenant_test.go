@@ -75,7 +75,9 @@ func emulated(t *testing.T, baseURL string) (*dynamodb.Client, string) {
 	name := fmt.Sprintf("items-%d-%d", time.Now().UnixNano(), tables.Add(1))
 	_, err := client.CreateTable(t.Context(), dynamotenant.Table(name))
 	require.NoError(t, err)
-	active := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay, o.MaxDelay = 5*time.Millisecond, 50*time.Millisecond })
+	active := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 5*time.Millisecond, 50*time.Millisecond
+	})
 	require.NoError(t, active.Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, time.Minute))
 	return client, name
 }

@@ -25,8 +25,11 @@ func everyCall(store *dynamotenant.Store) map[string]func(ctx context.Context) e
 	r := dynamotenant.NewRepository(store, &siteSchema)
 	north := tenant.NewKey("north")
 	return map[string]func(ctx context.Context) error{
-		"GetItem":    func(ctx context.Context) error { _, err := r.Get(ctx, acme, north); return err },
-		"PutItem":    func(ctx context.Context) error { _, err := r.Put(ctx, acme, site{Name: "north"}, tenant.IfAbsent()); return err },
+		"GetItem": func(ctx context.Context) error { _, err := r.Get(ctx, acme, north); return err },
+		"PutItem": func(ctx context.Context) error {
+			_, err := r.Put(ctx, acme, site{Name: "north"}, tenant.IfAbsent())
+			return err
+		},
 		"DeleteItem": func(ctx context.Context) error { return r.Delete(ctx, acme, north, tenant.Always()) },
 		"Query":      func(ctx context.Context) error { _, err := r.Query(ctx, acme, tenant.Query{}); return err },
 		"BatchGetItem": func(ctx context.Context) error {

@@ -15,7 +15,9 @@ import (
 
 func Example() {
 	var config aws.Config // of config.LoadDefaultConfig
-	client := dynamodb.NewFromConfig(config, func(o *dynamodb.Options) { o.HTTPClient, o.Region, o.Credentials = newFake(), "eu-west-1", credentials("AKID") })
+	client := dynamodb.NewFromConfig(config, func(o *dynamodb.Options) {
+		o.HTTPClient, o.Region, o.Credentials = newFake(), "eu-west-1", credentials("AKID")
+	})
 
 	cursors := tenant.RandomCursorKeys() // keep real keys in a secret, see tenant.NewCursorKeys
 	store := dynamotenant.New(client, "items", cursors)
@@ -37,16 +39,12 @@ func Example() {
 	// tenant: item not found: site
 }
 
-// A cluster of DAX takes the place of the client. Making its client dials.
+// A cluster of DAX takes the place of the client.
 func ExampleNew_dax() {
-	connect := func(config aws.Config, cursors tenant.CursorKeys) (*dynamotenant.Store, error) {
-		client, err := dax.NewFromConfig(config, "daxs://items.abc123.dax-clusters.eu-west-1.amazonaws.com")
-		if err != nil {
-			return nil, err
-		}
-		return dynamotenant.New(client, "items", cursors), nil
-	}
-	_ = connect
+	var client *dax.Dax // of dax.NewFromConfig, which dials
+	store := dynamotenant.New(client, "items", tenant.RandomCursorKeys())
+	fmt.Printf("%T\n", store)
+	// Output: *dynamotenant.Store
 }
 
 func ExampleTable() {

@@ -236,8 +236,8 @@ func (f *fake) query(r *fakeRequest) any {
 		}
 	}
 	var selected []fakeItem
-	for _, item := range f.items {
-		if item[sortName] != nil && evaluate(r.KeyConditionExpression, item, r.ExpressionAttributeValues) {
+	for key, item := range f.items {
+		if key.pk == r.ExpressionAttributeValues[":pk"]["S"] && item[sortName] != nil && evaluate(r.KeyConditionExpression, item, r.ExpressionAttributeValues) {
 			selected = append(selected, item)
 		}
 	}
@@ -360,7 +360,11 @@ func evaluate(expression string, item, values fakeItem) bool {
 	if expression == "" {
 		return true
 	}
-	e := &evaluator{tokens: tokenPattern.FindAllString(expression, -1), item: item, values: values}
+	tokens, ok := tokensOf.Load(expression)
+	if !ok {
+		tokens, _ = tokensOf.LoadOrStore(expression, tokenPattern.FindAllString(expression, -1))
+	}
+	e := &evaluator{tokens: tokens.([]string), item: item, values: values}
 	result := e.or()
 	if len(e.tokens) > 0 {
 		panic("left of " + expression + ": " + strings.Join(e.tokens, " "))
@@ -369,6 +373,8 @@ func evaluate(expression string, item, values fakeItem) bool {
 }
 
 var tokenPattern = regexp.MustCompile(`[A-Za-z_:][A-Za-z0-9_]*|[<>]=|[<>=()]`)
+
+var tokensOf sync.Map // by expression
 
 type evaluator struct {
 	tokens       []string

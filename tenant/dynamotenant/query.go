@@ -99,6 +99,15 @@ func (r keyRange) condition(partition, sortName string) (condition string, value
 	return inPartition + " AND " + sortName + " BETWEEN :from AND :to", values
 }
 
+// surplus is how many items the condition may let through before those of the
+// range. Without room for them a page of one item would hold nothing else.
+func (r keyRange) surplus() int {
+	if r.descending && r.from != "" && r.to != "" {
+		return 1
+	}
+	return 0
+}
+
 // after returns the rest of the range after a position.
 func (r keyRange) after(position string) keyRange {
 	return rangeOf(tenant.QueryPlan{From: r.from, To: r.to, Descending: r.descending}, position)
@@ -158,7 +167,7 @@ func (s *Store) readPart(ctx context.Context, query partQuery, partition string)
 	placeName := sortName
 	input := &dynamodb.QueryInput{
 		TableName: &s.table, FilterExpression: aws.String(isAlive),
-		Limit: aws.Int32(int32(query.limit)), //nolint:gosec // at most tenant.MaxLimit
+		Limit: aws.Int32(int32(query.limit + query.within.surplus())),
 	}
 	if query.index >= 0 {
 		placeName = entryNames[query.index]

@@ -28,13 +28,13 @@ const MaxShards = 128
 // be moved; calls are added as follows. When Reshard has returned nil, set
 // Previous to 0; this may reach the processes one by one.
 //
-//	Get                   GetItem in the old shard, and once more in the new
-//	                      one, if there is nothing in the new one
-//	Put, Delete           GetItem in the old shard, and TransactWriteItems if
-//	                      the item is there
-//	BatchGet              the calls of Get as BatchGetItem
-//	BatchWrite, Transact  BatchGetItem in the old shards, and
-//	                      TransactWriteItems for each item that is there
+//	Get:                   GetItem in the old shard, and once more in the new
+//	                       one, if there is nothing in the new one
+//	Put, Delete:           GetItem in the old shard, and TransactWriteItems if
+//	                       the item is there
+//	BatchGet:              BatchGetItem where Get has GetItem
+//	BatchWrite, Transact:  BatchGetItem in the old shards, and
+//	                       TransactWriteItems for each item that is there
 //
 // Reads by primary key see each item once throughout, and are consistent. An
 // index, which lags, may miss an item or show an older state of it for the

@@ -115,7 +115,9 @@ func attributeDifferences(got []types.AttributeDefinition, want types.AttributeD
 }
 
 func indexDifferences(got []types.GlobalSecondaryIndexDescription, want types.GlobalSecondaryIndex) []error {
-	i := slices.IndexFunc(got, func(d types.GlobalSecondaryIndexDescription) bool { return aws.ToString(d.IndexName) == *want.IndexName })
+	i := slices.IndexFunc(got, func(d types.GlobalSecondaryIndexDescription) bool {
+		return aws.ToString(d.IndexName) == *want.IndexName
+	})
 	if i < 0 {
 		return []error{difference("no index %s", *want.IndexName)}
 	}
