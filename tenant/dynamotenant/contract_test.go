@@ -1,8 +1,11 @@
 package dynamotenant_test
 
 import (
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/iotenant/iotenant/internal/emulator"
 	"github.com/iotenant/iotenant/tenant"
@@ -23,7 +26,11 @@ func suiteStore(api dynamotenant.API, name string, setup tenanttest.Setup, optFn
 
 func openFake(optFns ...func(*dynamotenant.Options)) tenanttest.Open {
 	return func(_ *testing.T, setup tenanttest.Setup) tenanttest.Store {
-		return suiteStore(newFake().client(), table, setup, optFns...)
+		store := suiteStore(newFake().client(), table, setup, optFns...)
+		if len(optFns) > 0 {
+			store.Writers = 100
+		}
+		return store
 	}
 }
 
@@ -75,6 +82,33 @@ func TestRepository(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tenanttest.TestRepository(t, open)
+		})
+	}
+}
+
+// TestIncrements counts a thousand increments of concurrent writers.
+func TestIncrements(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(testing.TB) string{"dynalite": emulator.Dynalite, "dynamodb": emulator.DynamoDB} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, table := emulated(t, start(t))
+			r := dynamotenant.NewRepository(dynamotenant.New(client, table, tenant.RandomCursorKeys()), &siteSchema)
+			_, err := r.Put(t.Context(), acme, site{Name: "north"}, tenant.IfAbsent())
+			require.NoError(t, err)
+			var group sync.WaitGroup
+			for range 10 {
+				group.Go(func() {
+					for range 100 {
+						_, err := tenant.Update(t.Context(), r, acme, tenant.NewKey("north"), func(s *site) error { s.Count++; return nil })
+						assertNoErr(t, err)
+					}
+				})
+			}
+			group.Wait()
+			item, err := r.Get(t.Context(), acme, tenant.NewKey("north"), tenant.Consistent)
+			require.NoError(t, err)
+			require.Equal(t, 1000, item.Value.Count)
 		})
 	}
 }
