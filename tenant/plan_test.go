@@ -206,3 +206,19 @@ func TestAttackPlanOfPlatformAndNobody(t *testing.T) {
 		require.ErrorIs(t, err, tenant.ErrID)
 	}
 }
+
+func TestAttackPlanOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	o := sales(t)
+	for id, plan := range map[tenant.ID]tenant.Plan{acme: basic, zeta: large} {
+		_, err := o.Create(t.Context(), id, id.String(), tenant.OnPlan(plan.Name))
+		require.NoError(t, err)
+	}
+	for range 2 { // read, and known
+		for id, want := range map[tenant.ID]tenant.Plan{acme: basic, zeta: large} {
+			plan, err := o.PlanOf(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, want, plan, id.String())
+		}
+	}
+}

@@ -42,6 +42,16 @@ var tenantGuards = []guard{
 		disabled:  "",
 		tests:     []string{"TestAttackSuspendedElsewhere"},
 	}, {
+		name: "what is known about tenants is kept by tenant", file: "tenant/recent.go", pkg: "./tenant",
+		statement: "	entry, ok := r.entries[id]\n",
+		disabled:  "	entry, ok := r.entries[ID{}]\n	for _, entry = range r.entries {\n		ok = true\n	}\n",
+		tests:     []string{"TestAttackPlanOfAnotherTenant"},
+	}, {
+		name: "homes are believed by tenant", file: "tenant/failovertenant/home.go", pkg: "./tenant/failovertenant",
+		statement: "if known := b.known[id]; known != nil && now.Before(known.until) {",
+		disabled:  "for _, known := range b.known {",
+		tests:     []string{"TestAttackMoveOfAnotherTenant"},
+	}, {
 		name: "a write on condition needs that version", file: "tenant/condition.go", pkg: "./tenant/memtenant",
 		statement: "case c.kind == KindVersion && current != c.version:",
 		disabled:  "case false:",

@@ -23,7 +23,7 @@ import (
 // consistent read may be older than what was acknowledged before it.
 func TestRegionKilledUnderLoad(t *testing.T) {
 	t.Parallel()
-	killRegions(t, 3)
+	killRegions(t, 3, 50, processes(t))
 }
 
 func TestSoakRegionKilledUnderLoad(t *testing.T) {
@@ -32,26 +32,46 @@ func TestSoakRegionKilledUnderLoad(t *testing.T) {
 		t.Skip("takes minutes: set IOTENANT_SOAK to a share of the full length; make soak does")
 	}
 	t.Parallel()
-	killRegions(t, max(3, int(300*share)))
+	killRegions(t, max(3, int(300*share)), 50, processes(t))
 }
 
-func killRegions(t *testing.T, kills int) {
+// losable is a Region that can be lost and restored.
+type losable interface {
+	tenant.Transactor
+	readings() tenant.Repository[reading]
+	homes() tenant.Repository[failovertenant.Home]
+	lose(t *testing.T)
+	restore(t *testing.T)
+}
+
+func processes(t *testing.T) map[string]losable {
 	t.Helper()
-	l := newLoad(t)
+	regions := map[string]losable{}
+	for _, name := range []string{ireland, frankfurt} {
+		regions[name] = newRegionProcess(t, name)
+	}
+	return regions
+}
+
+// killRegions loses and moves the home so often. pace is the number of writes to
+// wait for in between.
+func killRegions(t *testing.T, kills int, pace int64, in map[string]losable) {
+	t.Helper()
+	l := newLoad(in)
 	l.run(t)
 	regions := []string{ireland, frankfurt}
 	for i := range kills {
 		home := regions[i%2]
-		l.await(t, "writes", &l.acknowledged, 50)
+		l.await(t, "writes", &l.acknowledged, pace)
 
 		l.outage.Store(true)
-		l.regions[home].kill(t)
-		l.await(t, "reads without the home", &l.failedOver, 20)
-		l.await(t, "refused consistent reads", &l.refusedReads, 5)
-		l.await(t, "refused writes", &l.refusedWrites, 5)
+		l.regions[home].lose(t)
+		l.await(t, "reads without the home", &l.failedOver, pace/3)
+		l.await(t, "refused consistent reads", &l.refusedReads, pace/10)
+		l.await(t, "refused writes", &l.refusedWrites, pace/10)
 		l.outage.Store(false)
-		l.regions[home].start(t)
-		l.await(t, "writes after the restart", &l.acknowledged, 50)
+		l.regions[home].restore(t)
+		l.await(t, "writes after the restart", &l.acknowledged, pace)
 
 		l.move(t, regions[(i+1)%2])
 	}
@@ -65,7 +85,7 @@ func killRegions(t *testing.T, kills int) {
 
 // load is writers and readers of acme, and what they have seen.
 type load struct {
-	regions  map[string]*regionProcess
+	regions  map[string]losable
 	end      context.CancelFunc
 	workers  sync.WaitGroup
 	moving   sync.Mutex // held by whoever moves or replicates
@@ -82,12 +102,8 @@ type load struct {
 	refusedOthers          atomic.Int64
 }
 
-func newLoad(t *testing.T) *load {
-	t.Helper()
-	l := &load{regions: map[string]*regionProcess{}, acked: map[string]int{}, attempted: map[string]int{}}
-	for _, name := range []string{ireland, frankfurt} {
-		l.regions[name] = newRegionProcess(t, name)
-	}
+func newLoad(regions map[string]losable) *load {
+	l := &load{regions: regions, acked: map[string]int{}, attempted: map[string]int{}}
 	l.operator, _ = l.process()
 	return l
 }
@@ -98,10 +114,8 @@ func (l *load) process() (*failovertenant.Store, tenant.Repository[reading]) {
 	items := map[string]tenant.Repository[reading]{}
 	for _, name := range []string{ireland, frankfurt} {
 		r := l.regions[name]
-		regions = append(regions, failovertenant.Region{
-			Name: name, Transactor: r, Homes: remote[failovertenant.Home]{region: r, entity: failovertenant.HomeSchema.Entity},
-		})
-		items[name] = remote[reading]{region: r, entity: readingSchema.Entity}
+		regions = append(regions, failovertenant.Region{Name: name, Transactor: r, Homes: r.homes()})
+		items[name] = r.readings()
 	}
 	store := failovertenant.New(regions, func(o *failovertenant.Options) {
 		o.KnowFor, o.OpenFor, o.TryFor = 200*time.Millisecond, 50*time.Millisecond, 5*time.Second
@@ -214,7 +228,7 @@ func (l *load) read(ctx context.Context, t *testing.T, readings tenant.Repositor
 func (l *load) await(t *testing.T, what string, count *atomic.Int64, by int64) {
 	t.Helper()
 	want := count.Load() + by
-	require.Eventually(t, func() bool { return count.Load() >= want }, time.Minute, time.Millisecond, what)
+	require.Eventually(t, func() bool { return count.Load() >= want }, 5*time.Minute, time.Millisecond, what)
 }
 
 // replicate brings the other Region to the state of the home.
@@ -224,7 +238,7 @@ func (l *load) replicate(ctx context.Context) error {
 		return err
 	}
 	var ops []tenant.Op
-	for item, err := range tenant.All(ctx, remote[reading]{region: l.regions[home.Region], entity: readingSchema.Entity}, acme, tenant.Query{}) {
+	for item, err := range tenant.All(ctx, l.regions[home.Region].readings(), acme, tenant.Query{Consistent: true}) {
 		if err != nil {
 			return err
 		}
@@ -278,7 +292,7 @@ func (l *load) loseHome(t *testing.T, home, other string) {
 		_, err := readings.Put(t.Context(), acme, reading{fmt.Sprint("late-", i), 1}, tenant.IfAbsent())
 		require.NoError(t, err)
 	}
-	l.regions[home].kill(t)
+	l.regions[home].lose(t)
 	moved, err := l.operator.Move(t.Context(), acme, other, failovertenant.Force)
 	require.NoError(t, err)
 	require.Equal(t, []string{home}, moved.Untold)
@@ -294,7 +308,7 @@ func (l *load) loseHome(t *testing.T, home, other string) {
 	l.wantNothingLost(t) // and nothing else
 	t.Logf("a forced move: %d acknowledged writes had not arrived and are missing, no other", missing)
 
-	l.regions[home].start(t)
+	l.regions[home].restore(t)
 	require.Eventually(t, func() bool {
 		moved, err = l.operator.Move(t.Context(), acme, other)
 		return err == nil

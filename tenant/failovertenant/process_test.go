@@ -232,7 +232,15 @@ type regionProcess struct {
 	stdin  io.Closer
 }
 
-var _ tenant.Transactor = (*regionProcess)(nil)
+var _ losable = (*regionProcess)(nil)
+
+func (r *regionProcess) readings() tenant.Repository[reading] {
+	return remote[reading]{region: r, entity: readingSchema.Entity}
+}
+
+func (r *regionProcess) homes() tenant.Repository[failovertenant.Home] {
+	return remote[failovertenant.Home]{region: r, entity: failovertenant.HomeSchema.Entity}
+}
 
 func newRegionProcess(t *testing.T, name string) *regionProcess {
 	t.Helper()
@@ -243,7 +251,7 @@ func newRegionProcess(t *testing.T, name string) *regionProcess {
 			DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 		}},
 	}
-	r.start(t)
+	r.restore(t)
 	t.Cleanup(func() {
 		r.client.CloseIdleConnections()
 		if r.cmd != nil {
@@ -254,7 +262,8 @@ func newRegionProcess(t *testing.T, name string) *regionProcess {
 	return r
 }
 
-func (r *regionProcess) start(t *testing.T) {
+// restore starts the process, with what is in its file.
+func (r *regionProcess) restore(t *testing.T) {
 	t.Helper()
 	r.cmd = exec.Command(os.Args[0])
 	r.cmd.Env = append(os.Environ(), regionChild+"="+r.path)
@@ -271,8 +280,8 @@ func (r *regionProcess) start(t *testing.T) {
 	r.url.Store(&url)
 }
 
-// kill kills the process, whatever it is doing.
-func (r *regionProcess) kill(t *testing.T) {
+// lose kills the process, whatever it is doing.
+func (r *regionProcess) lose(t *testing.T) {
 	t.Helper()
 	require.NoError(t, r.cmd.Process.Kill())
 	require.Error(t, r.cmd.Wait())
