@@ -21,6 +21,7 @@ func suiteStore(api dynamotenant.API, name string, setup tenanttest.Setup, optFn
 			return dynamotenant.NewRepository(store, schema)
 		},
 		Transactor: store,
+		Usages:     dynamotenant.NewRepository(store, &tenant.UsageSchema),
 	}
 }
 
