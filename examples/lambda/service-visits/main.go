@@ -9,42 +9,59 @@
 //
 // Its environment:
 //
+//	TABLE      the DynamoDB table of the system, as dynamotenant.Table describes it
 //	CURSOR_KEY at least 32 random bytes in base64
-//	STORE      the file of the embedded store, on a file system that outlives
-//	           the function
 //
-// The embedded store is for one process: give the function a reserved
-// concurrency of 1, and its event source mapping ReportBatchItemFailures.
+// Its role needs dynamodb:GetItem and dynamodb:PutItem on the table, its event source
+// mapping ReportBatchItemFailures.
 package main
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/iotenant/iotenant/tenant"
-	"github.com/iotenant/iotenant/tenant/bolttenant"
+	"github.com/iotenant/iotenant/tenant/dynamotenant"
 )
 
 func main() {
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	store, err := open(os.Getenv)
+	account, err := config.LoadDefaultConfig(context.Background())
+	if err == nil {
+		err = run(account, logger)
+	}
+	logger.Error("service-visits can't start", "error", err)
+	os.Exit(1)
+}
+
+func run(account aws.Config, logger *slog.Logger) error {
+	store, err := open(account, os.Getenv)
 	if err != nil {
-		logger.Error("service-visits can't start", "error", err)
-		os.Exit(1)
+		return err
 	}
 	lambda.Start(newHandler(services{
-		gate:       tenant.NewDirectory(bolttenant.NewRepository(store, &tenant.TenantSchema)),
-		machines:   bolttenant.NewRepository(store, &machineSchema),
+		gate:       tenant.NewDirectory(dynamotenant.NewRepository(store, &tenant.TenantSchema)),
+		machines:   dynamotenant.NewRepository(store, &machineSchema),
 		transactor: store,
 		logger:     logger,
 	}))
+	return nil
 }
 
-func open(getenv func(string) string) (*bolttenant.Store, error) {
+// open returns the store that the environment names. It calls nothing.
+func open(account aws.Config, getenv func(string) string) (*dynamotenant.Store, error) {
+	if getenv("TABLE") == "" {
+		return nil, errors.New("environment variable TABLE is not set")
+	}
 	secret, err := base64.StdEncoding.DecodeString(getenv("CURSOR_KEY"))
 	if err != nil {
 		return nil, fmt.Errorf("CURSOR_KEY: %w", err)
@@ -53,5 +70,5 @@ func open(getenv func(string) string) (*bolttenant.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CURSOR_KEY: %w", err)
 	}
-	return bolttenant.Open(getenv("STORE"), cursors)
+	return dynamotenant.New(dynamodb.NewFromConfig(account), getenv("TABLE"), cursors), nil
 }

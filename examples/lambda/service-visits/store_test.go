@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
 	"github.com/iotenant/iotenant/tenant"
@@ -139,13 +140,17 @@ func TestAttackVisitOfAnotherTenant(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	t.Parallel()
-	environment := map[string]string{"STORE": t.TempDir() + "/items.db", "CURSOR_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
-	store, err := open(func(name string) string { return environment[name] })
+	good := map[string]string{"TABLE": "items", "CURSOR_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
+	store, err := open(aws.Config{}, func(name string) string { return good[name] })
 	require.NoError(t, err)
-	require.NoError(t, store.Close())
-	for _, bad := range []string{"", "%", "c2hvcnQ="} {
-		environment["CURSOR_KEY"] = bad
-		_, err = open(func(name string) string { return environment[name] })
-		require.ErrorContains(t, err, "CURSOR_KEY")
+	require.NotNil(t, store)
+	for _, bad := range []map[string]string{
+		{"TABLE": "", "CURSOR_KEY": good["CURSOR_KEY"]},
+		{"TABLE": "items"},
+		{"TABLE": "items", "CURSOR_KEY": "%"},
+		{"TABLE": "items", "CURSOR_KEY": "c2hvcnQ="},
+	} {
+		_, err = open(aws.Config{}, func(name string) string { return bad[name] })
+		require.Error(t, err)
 	}
 }
