@@ -70,7 +70,7 @@ cover: ## Measure what tests cover of the packages that users link; fail under C
 
 .PHONY: emulators
 emulators: ## Install the real clients and servers that some tests use
-	@.ci/install strace mosquitto-clients exim4-daemon-light
+	@.ci/install strace curl mosquitto-clients exim4-daemon-light
 	@.ci/emulators
 	@echo 'now: IOTENANT_EMULATORS=1 make test'
 

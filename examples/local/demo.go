@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"embed"
-	"encoding/base32"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +48,9 @@ var demoUsers = []demoUser{
 // seed fills an empty data folder with the demo. A start that was cut short is
 // made up for by the next.
 func (s *system) seed(ctx context.Context) error {
+	if err := s.secrets.ensureAccessKeys(north, south); err != nil {
+		return err
+	}
 	if s.secrets.Seeded {
 		return nil
 	}
@@ -101,7 +104,7 @@ func (s *system) password(username string) (string, error) {
 	if known := s.secrets.Passwords[username]; known != "" {
 		return known, nil
 	}
-	s.secrets.Passwords[username] = base32.StdEncoding.EncodeToString(randomBytes(10))
+	s.secrets.Passwords[username] = randomText(10)
 	return s.secrets.Passwords[username], s.secrets.save()
 }
 
@@ -143,6 +146,7 @@ func (s *system) seedModels(ctx context.Context, id tenant.ID) error {
 // guide prints what to try.
 func (s *system) guide(w io.Writer, fleet int) {
 	host, port := hostPort(s.broker.Addresses().TCP)
+	keyID, key := s.secrets.accessKeyOf(north)
 	values := strings.NewReplacer(
 		"{http}", "http://"+s.listener.Addr().String(),
 		"{host}", host, "{port}", port,
@@ -154,6 +158,9 @@ func (s *system) guide(w io.Writer, fleet int) {
 		"{press password}", s.secrets.Passwords[device.ThingName(north, press)],
 		"{press topic}", device.TelemetryTopic(north, press, "").String(),
 		"{other topic}", device.TelemetryTopic(south, press, "").String(),
+		"{events}", dataPlanePath,
+		"{signed}", "--aws-sigv4 aws:amz:eu-west-1:"+dataPlaneService+" --user '"+keyID+":"+key.Secret+"' -H 'Content-Type: application/json'",
+		"{oil}", base64.StdEncoding.EncodeToString([]byte(`{"thing": "press-1", "pressure": 1.5}`)),
 		"{compressor}", fleetThing(0).String(),
 		"{certificates}", s.certificates.folder,
 	)
@@ -185,6 +192,14 @@ curl -s {http}/alerts -H "Authorization: Bearer $NORTH"
 # south sees its own press, which reported nothing; and the press of north may not speak for it
 curl -s {http}/devices/press-1/telemetry -H "Authorization: Bearer $SOUTH"
 mosquitto_pub -V 5 -h {host} -p {port} -i {press} -u {press} -P '{press password}' -q 1 -t {other topic} -m '{"temperature": 99}'
+
+# a rule needs no model: over 80 for a minute, cleared below 75
+curl -s -o /dev/null -w '%{http_code}\n' -X PUT {http}/rules/warm -H "Authorization: Bearer $NORTH" -H 'Content-Type: application/json' -d '{"input": "telemetry", "key": "thing", "when": {"threshold": {"attribute": "temperature", "operator": ">", "value": 80}}, "forSeconds": 60, "clear": {"threshold": {"attribute": "temperature", "operator": "<", "value": 75}}}'
+
+# the protocol of AWS IoT Events, signed with an access key of north: low oil pressure raises an alarm, which is looked at and acknowledged
+curl -s {http}{events}/inputs/messages {signed} -d '{"messages": [{"messageId": "1", "inputName": "oil", "payload": "{oil}"}]}'
+curl -s {http}{events}/alarms/oil-pressure {signed}
+curl -s {http}{events}/alarms/acknowledge {signed} -d '{"acknowledgeActionRequests": [{"requestId": "1", "alarmModelName": "oil-pressure", "keyValue": "press-1", "note": "on my way"}]}'
 `
 
 const guideTLSText = `

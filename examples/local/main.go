@@ -1,11 +1,12 @@
 // Command local is a complete multitenant IoT backend in one process, with no
 // AWS account: users sign in, devices connect by MQTT, telemetry is kept,
-// detector models raise alerts, commands go out through shadows.
+// detector models, alarm models and rules raise alerts, commands go out through
+// shadows. Clients of AWS IoT Events find its data plane, too.
 //
 //	go run ./examples/local
 //
-// The first start makes two tenants, with users, devices and detector models,
-// and prints what to try. Everything is kept in the data folder.
+// The first start makes two tenants, with users, devices, models and access
+// keys, and prints what to try. Everything is kept in the data folder.
 package main
 
 import (
@@ -41,6 +42,10 @@ func parseFlags(args []string) (flags, error) {
 	set.StringVar(&f.data, "data", "iotenant-data", "`folder` in which everything is kept")
 	set.Float64Var(&f.rate, "rate", noRate, "messages per second that one device may publish (default no limit; AWS IoT Core: 100)")
 	set.StringVar(&f.webhook, "webhook", "", "`URL` to which alerts are posted, signed")
+	set.StringVar(&f.mail.server, "smtp", "", "`host:port` of a mail server to which alerts are sent, encrypted unless it is on this machine")
+	set.StringVar(&f.mail.from, "mail-from", "Alerts <alerts@localhost>", "`sender` of the e-mails")
+	set.StringVar(&f.mail.to, "mail-to", "", "`addresses` to which they go, separated by commas; {tenant} stands for the tenant")
+	set.IntVar(&f.actionLimit, "action-limit", 600, "`number` of actions of a tenant that are delivered in a minute; 0 for no limit")
 	set.StringVar(&f.replay, "replay", "", "CSV `file` with the header timestamp,value, which the device machine-1 of tenant north sends")
 	set.Float64Var(&f.speed, "speed", 0, "how many times faster than recorded to replay (default as fast as it is acknowledged)")
 	set.IntVar(&f.simulation.devices, "devices", 4, "`number` of simulated devices")
@@ -55,10 +60,15 @@ func parseFlags(args []string) (flags, error) {
 		return f, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	case f.simulation.devices < 0 || f.simulation.interval <= 0 || !(f.speed >= 0):
 		return f, errors.New("-devices and -speed must not be negative, -interval must be positive")
+	case f.actionLimit < 0:
+		return f, errors.New("-action-limit must not be negative")
 	case f.rate != noRate && !(f.rate > 0):
 		return f, errors.New("-rate must be positive, or -1 for no limit")
 	}
 	if err := checkWebhook(f.webhook); err != nil {
+		return f, err
+	}
+	if err := f.mail.check(); err != nil {
 		return f, err
 	}
 	logger, err := newLogger(f.logLevel)

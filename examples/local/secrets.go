@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ type secrets struct {
 	WebhookKey []byte `json:"webhookKey"`
 	// Passwords of the demo: of users by username, of devices by thing name.
 	Passwords map[string]string `json:"passwords"`
+	// AccessKeys of the demo's tenants, by id.
+	AccessKeys map[string]accessKey `json:"accessKeys"`
 	// Seeded says that the demo is complete.
 	Seeded bool `json:"seeded"`
 
@@ -24,7 +27,7 @@ type secrets struct {
 }
 
 func loadSecrets(folder string) (*secrets, error) {
-	s := &secrets{path: filepath.Join(folder, "secrets.json"), Passwords: map[string]string{}}
+	s := &secrets{path: filepath.Join(folder, "secrets.json"), Passwords: map[string]string{}, AccessKeys: map[string]accessKey{}}
 	text, err := os.ReadFile(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.CursorKey, s.WebhookKey = randomBytes(32), randomBytes(32)
@@ -59,6 +62,8 @@ func (s *secrets) save() error {
 	}
 	return os.Rename(file.Name(), s.path)
 }
+
+func randomText(n int) string { return base32.StdEncoding.EncodeToString(randomBytes(n)) }
 
 func randomBytes(n int) []byte {
 	b := make([]byte, n)

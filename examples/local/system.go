@@ -39,7 +39,11 @@ type config struct {
 	data    string
 	rate    float64
 	webhook string
-	logger  *slog.Logger
+	mail    mailConfig
+	// actionLimit is how many actions of a tenant are delivered in a minute;
+	// 0 means all.
+	actionLimit int
+	logger      *slog.Logger
 }
 
 // system is the whole backend in one process.
@@ -57,6 +61,7 @@ type system struct {
 	broker    *mqttdevice.Broker
 	models    *alerts.Models
 	alerts    *alerts.Alerts
+	shelves   *alerts.Shelves
 	detectors *alerts.Runtime
 	ingest    *ingest
 	handler   http.Handler
@@ -108,7 +113,9 @@ func (s *system) compose() error {
 	if err := s.composeDevices(); err != nil {
 		return err
 	}
-	s.composeAlerts()
+	if err := s.composeAlerts(); err != nil {
+		return err
+	}
 	shadows := memshadow.New(bolttenant.NewRepository(s.store, &memshadow.RecordSchema), s.broker, func(o *memshadow.Options) { o.Logger = s.config.logger })
 	s.ingest.telemetry, s.ingest.detectors, s.ingest.shadows = s.telemetry, s.detectors, shadows
 
@@ -116,7 +123,7 @@ func (s *system) compose() error {
 	if err != nil {
 		return err
 	}
-	s.handler = api.New(api.Services{
+	handler := api.New(api.Services{
 		Authenticator: verifier,
 		Gate:          s.directory,
 		Identity:      s.identity,
@@ -127,11 +134,17 @@ func (s *system) compose() error {
 		Commands:      shadow.NewCommander(shadows, s.broker),
 		Models:        s.models,
 		Alerts:        s.alerts,
+		Detectors:     s.detectors,
+		Shelves:       s.shelves,
 	}, func(o *api.Options) {
 		o.Logger = s.config.logger
 		o.KeySet = s.identity.JWKS()
 		o.Disconnect = s.broker.DisconnectThing
 	})
+	mux := http.NewServeMux()
+	mux.Handle(dataPlanePath+"/", s.dataPlane())
+	mux.Handle("/", handler)
+	s.handler = mux
 	return nil
 }
 
@@ -178,34 +191,50 @@ func (s *system) composeDevices() error {
 	return s.broker.Listen()
 }
 
-func (s *system) composeAlerts() {
+func (s *system) composeAlerts() error {
 	detectors := bolttenant.NewRepository(s.store, &alerts.DetectorSchema)
 	records := bolttenant.NewRepository(s.store, &alerts.AlertSchema)
 	s.models = alerts.NewModels(bolttenant.NewRepository(s.store, &alerts.ModelSchema), detectors, func(o *alerts.ModelsOptions) { o.Logger = s.config.logger })
 	s.alerts = alerts.NewAlerts(records)
-	s.detectors = alerts.NewRuntime(s.models, detectors, records, s.notifier(), func(o *alerts.Options) {
+	s.shelves = alerts.NewShelves(bolttenant.NewRepository(s.store, &alerts.ShelfSchema))
+	notifier, err := s.notifier()
+	if err != nil {
+		return err
+	}
+	s.detectors = alerts.NewRuntime(s.models, detectors, records, notifier, func(o *alerts.Options) {
 		o.Notifiers = map[detector.ActionKind]alerts.Notifier{detector.ActionIoTTopic: alerts.ToTopics(s.broker)}
 		o.Tenants = s.activeTenants
+		o.ActionLimit = func(tenant.ID) int { return s.config.actionLimit }
+		o.Budgets = bolttenant.NewRepository(s.store, &alerts.ActionBudgetSchema)
+		o.Shelves = s.shelves
 		o.SweepEvery = 10 * time.Second
 		o.Logger = s.config.logger
 	})
+	return nil
 }
 
-// notifier tells the log, and the webhook if there is one.
-func (s *system) notifier() alerts.Notifier {
+// notifier tells the log, and the webhook and the mail server if there are any.
+func (s *system) notifier() (alerts.Notifier, error) {
 	log := memalerts.NewLog(s.config.logger)
 	counted := alerts.NotifierFunc(func(ctx context.Context, id tenant.ID, alert alerts.Alert) error {
 		s.raised.Add(1)
 		return log.Notify(ctx, id, alert)
 	})
-	if s.config.webhook == "" {
-		return counted
+	notifiers := []alerts.Notifier{counted}
+	if s.config.webhook != "" {
+		endpoint := memalerts.Endpoint{URL: s.config.webhook, Secrets: [][]byte{s.secrets.WebhookKey}}
+		notifiers = append(notifiers, memalerts.NewWebhook(func(context.Context, tenant.ID) (memalerts.Endpoint, error) {
+			return endpoint, nil
+		}, func(o *memalerts.WebhookOptions) { o.Local = true }))
 	}
-	endpoint := memalerts.Endpoint{URL: s.config.webhook, Secrets: [][]byte{s.secrets.WebhookKey}}
-	webhook := memalerts.NewWebhook(func(context.Context, tenant.ID) (memalerts.Endpoint, error) {
-		return endpoint, nil
-	}, func(o *memalerts.WebhookOptions) { o.Local = true })
-	return memalerts.NewFanOut(counted, webhook)
+	if s.config.mail.server != "" {
+		mailer, err := s.config.mail.mailer()
+		if err != nil {
+			return nil, err
+		}
+		notifiers = append(notifiers, mailer)
+	}
+	return memalerts.NewFanOut(notifiers...), nil
 }
 
 func (s *system) activeTenants(ctx context.Context) iter.Seq2[tenant.ID, error] {

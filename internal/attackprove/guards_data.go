@@ -53,6 +53,11 @@ var dataGuards = []guard{
 		disabled:  "strings.Clone(text)",
 		tests:     []string{"TestAttackLines"},
 	}, {
+		name: "an access key is of one tenant", file: "examples/local/dataplane.go", pkg: "./examples/local",
+		statement: "auth.Principal{Tenant: key.Tenant, Subject: keyID}",
+		disabled:  "auth.Principal{Tenant: north, Subject: keyID}",
+		tests:     []string{"TestAttackAccessKeys"},
+	}, {
 		name: "a webhook is signed with the tenant's secret", file: "alerts/memalerts/signature.go", pkg: "./alerts/memalerts",
 		statement: "if !signedByAny(header.Get(HeaderSignature), id, timestamp, body, secrets) {",
 		disabled:  "if false {",

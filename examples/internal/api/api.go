@@ -1,5 +1,5 @@
 // Package api is the HTTP API of the example backend: sign-in, tenants,
-// devices, telemetry, shadows and commands, detector models and alerts. It is
+// devices, telemetry, shadows and commands, models, rules and alerts. It is
 // one http.Handler, served by examples/local and, behind API Gateway, by the
 // Lambdas.
 package api
@@ -29,15 +29,15 @@ const OperatorGroup = "operators"
 // 512 KB.
 const maxBody = 600 << 10
 
-// Services is what the API is composed of. All are required but Identity.
+// Services is what the API is composed of. All are required but Identity,
+// Detectors and Shelves; without these the API lacks their operations.
 type Services struct {
 	// Authenticator verifies bearer tokens, and Gate decides whether their
 	// tenants are served.
 	Authenticator auth.Authenticator
 	Gate          tenant.Gate
 
-	// Identity is nil where users sign in elsewhere; the API then has no
-	// operations for it.
+	// Identity is nil where users sign in elsewhere.
 	Identity  auth.Identity
 	Tenants   *tenant.Directory
 	Devices   *device.Registry
@@ -46,6 +46,8 @@ type Services struct {
 	Commands  *shadow.Commander
 	Models    *alerts.Models
 	Alerts    *alerts.Alerts
+	Detectors *alerts.Runtime
+	Shelves   *alerts.Shelves
 }
 
 // Options are the options of [New].
@@ -84,7 +86,14 @@ func New(services Services, optFns ...func(*Options)) http.Handler {
 	a.registerTelemetry()
 	a.registerShadows()
 	a.registerModels()
+	a.registerRules()
 	a.registerAlerts()
+	if a.Detectors != nil {
+		a.registerDetectors()
+	}
+	if a.Shelves != nil {
+		a.registerShelves()
+	}
 
 	a.root.Handle("GET /openapi.json", inner)
 	a.root.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
