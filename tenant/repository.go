@@ -42,13 +42,14 @@ type Repository[T any] interface {
 	// and returns the item's new version. It replaces the whole item. Errors:
 	// [ErrExists], [ErrNotFound], [ErrVersion] by condition; [ErrID],
 	// [ErrKey], [ErrCondition], [ErrTooLarge]; kind iotenant.ErrInvalid for a
-	// value that can't be encoded.
+	// value that can't be encoded; [ErrTransactionConflict] while a
+	// transaction on the item is under way, if the backend doesn't wait for it.
 	Put(ctx context.Context, id ID, value T, cond Condition) (Version, error)
 
 	// Delete removes the item with this key, if cond holds. Deleting with
 	// [Always] what is not there is no error; [IfAbsent] is refused with
 	// [ErrCondition]. Errors: [ErrNotFound], [ErrVersion] by condition;
-	// [ErrID], [ErrKey], [ErrCondition].
+	// [ErrID], [ErrKey], [ErrCondition]; [ErrTransactionConflict] as of Put.
 	Delete(ctx context.Context, id ID, key Key, cond Condition) error
 
 	// Query returns one page of items in key order, or in the order of an

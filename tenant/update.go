@@ -10,10 +10,10 @@ import (
 
 // Update changes an item by reading it, calling change on the value, and
 // writing it back on the condition that nobody wrote in between; else it tries
-// again, until ctx ends or 1,000 attempts have failed with [ErrVersion].
-// change may therefore be called more than once; if it returns an error,
-// nothing is written and Update returns that error. It returns the item as
-// written. Errors: those of Get and Put.
+// again, until ctx ends or 1,000 attempts have failed with [ErrVersion] or
+// [ErrTransactionConflict]. change may therefore be called more than once; if
+// it returns an error, nothing is written and Update returns that error. It
+// returns the item as written. Errors: those of Get and Put.
 func Update[T any](ctx context.Context, repository Repository[T], id ID, key Key, change func(*T) error) (Item[T], error) {
 	for attempt := range backoff.Attempts {
 		item, err := repository.Get(ctx, id, key, Consistent)
@@ -27,7 +27,7 @@ func Update[T any](ctx context.Context, repository Repository[T], id ID, key Key
 		if err == nil {
 			return Item[T]{Value: item.Value, Version: version}, nil
 		}
-		if !errors.Is(err, ErrVersion) {
+		if !errors.Is(err, ErrVersion) && !errors.Is(err, ErrTransactionConflict) {
 			return Item[T]{}, err
 		}
 		if err := backoff.Pause(ctx, attempt); err != nil {

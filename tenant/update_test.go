@@ -66,8 +66,8 @@ func TestUpdateReturnsErrorsOfGetAndPut(t *testing.T) {
 
 func TestUpdateTriesAgainAfterConflicts(t *testing.T) {
 	t.Parallel()
-	conflict := tenanttest.Fault{Before: tenant.ErrVersion}
-	faulty := tenanttest.Faulty(north(t), tenanttest.Script(tenanttest.OpPut, conflict, conflict, conflict))
+	version, transaction := tenanttest.Fault{Before: tenant.ErrVersion}, tenanttest.Fault{Before: tenant.ErrTransactionConflict}
+	faulty := tenanttest.Faulty(north(t), tenanttest.Script(tenanttest.OpPut, version, transaction, version))
 	item, err := tenant.Update(t.Context(), faulty, acme, tenant.NewKey("north"), visit)
 	require.NoError(t, err)
 	require.Equal(t, 1, item.Value.Visits, "change must see the stored item each time")

@@ -18,6 +18,16 @@ import (
 
 func TestAttackRepository(t *testing.T) {
 	t.Parallel()
+	attack(t, inMemory)
+}
+
+func TestAttackEmulated(t *testing.T) {
+	t.Parallel()
+	attack(t, emulators)
+}
+
+func attack(t *testing.T, opens map[string]tenanttest.Open) {
+	t.Helper()
 	for name, open := range opens {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,9 @@
 package dynamotenant_test
 
 import (
+	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -67,23 +70,29 @@ func openDynamoDB(t *testing.T, setup tenanttest.Setup) tenanttest.Store {
 	return store
 }
 
-// opens are the stores on which everything has to hold.
-var opens = map[string]tenanttest.Open{
-	"fake":     openFake(),
-	"sharded":  openFake(sharded(4, 0)),
-	"growing":  openFake(sharded(4, 2)),
-	"moto":     openMoto,
-	"dynalite": openDynalite,
-	"dynamodb": openDynamoDB,
-}
+// The stores on which everything has to hold.
+var (
+	inMemory = map[string]tenanttest.Open{
+		"fake":    openFake(),
+		"sharded": openFake(sharded(4, 0)),
+		"growing": openFake(sharded(4, 2)),
+	}
+	emulators = map[string]tenanttest.Open{
+		"moto":     openMoto,
+		"dynalite": openDynalite,
+		"dynamodb": openDynamoDB,
+	}
+)
 
 func TestRepository(t *testing.T) {
 	t.Parallel()
-	for name, open := range opens {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			tenanttest.TestRepository(t, open)
-		})
+	for _, opens := range []map[string]tenanttest.Open{inMemory, emulators} {
+		for name, open := range opens {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				tenanttest.TestRepository(t, open)
+			})
+		}
 	}
 }
 
@@ -116,10 +125,34 @@ func TestIncrements(t *testing.T) {
 
 func TestRepositoryModel(t *testing.T) {
 	t.Parallel()
+	model(t, inMemory, tenanttest.SoakOperations/100)
+}
+
+func TestRepositoryModelEmulated(t *testing.T) {
+	t.Parallel()
+	model(t, emulators, 300)
+}
+
+func model(t *testing.T, opens map[string]tenanttest.Open, operations int) {
+	t.Helper()
 	for name, open := range opens {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tenanttest.TestRepositoryModel(t, open, 1, 500)
+			tenanttest.TestRepositoryModel(t, open, 1, operations)
+		})
+	}
+}
+
+func TestSoakRepositoryModel(t *testing.T) {
+	share, err := strconv.ParseFloat(os.Getenv("IOTENANT_SOAK"), 64)
+	if err != nil {
+		t.Skip("takes minutes: set IOTENANT_SOAK to a share of the full length; make soak does")
+	}
+	t.Parallel()
+	for name, open := range inMemory {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tenanttest.TestRepositoryModel(t, open, rand.Uint64(), int(share*tenanttest.SoakOperations))
 		})
 	}
 }

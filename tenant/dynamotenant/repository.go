@@ -41,10 +41,10 @@ func (r *Repository[T]) Get(ctx context.Context, id tenant.ID, key tenant.Key, o
 	if err != nil {
 		return tenant.Item[T]{}, err
 	}
-	if found == nil || found.expired(r.store.options.Now()) {
+	if found.version == 0 || found.expired(r.store.options.Now()) {
 		return tenant.Item[T]{}, r.named(tenant.ErrNotFound)
 	}
-	return r.decode(found)
+	return r.decode(&found)
 }
 
 // Put implements tenant.Repository.

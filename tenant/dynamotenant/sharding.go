@@ -95,42 +95,29 @@ func (s *Store) homeOf(id tenant.ID, entity, key string) (home, error) {
 	return at, nil
 }
 
-// find reads an item, nil if there is none.
+// find reads an item; version 0 says that there is none.
 //
 // While items are moved, it looks into the new place, the old one, and the new
 // one again, since an item that was missing in both may have moved in between.
-func (s *Store) find(ctx context.Context, at home, entity string, consistent bool) (*stored, error) {
+func (s *Store) find(ctx context.Context, at home, entity string, consistent bool) (stored, error) {
 	item, err := s.get(ctx, at.address, entity, consistent)
-	if err != nil {
-		return nil, err
+	if err != nil || len(item) > 0 || at.former == "" {
+		return parseAnswer(item, at.partition, err)
 	}
-	if len(item) > 0 || at.former == "" {
-		return parseFound(item, at.partition)
-	}
-	if item, err = s.get(ctx, at.old(), entity, true); err != nil || len(item) > 0 {
-		return parseFoundOr(err, item, at.former)
+	item, err = s.get(ctx, at.old(), entity, true)
+	if err != nil || len(item) > 0 {
+		return parseAnswer(item, at.former, err)
 	}
 	item, err = s.get(ctx, at.address, entity, true)
-	return parseFoundOr(err, item, at.partition)
+	return parseAnswer(item, at.partition, err)
 }
 
-func parseFoundOr(err error, item attributes, partition string) (*stored, error) {
-	if err != nil {
-		return nil, err
+// parseAnswer parses what a read has answered.
+func parseAnswer(item attributes, partition string, err error) (stored, error) {
+	if err != nil || len(item) == 0 {
+		return stored{}, err
 	}
-	return parseFound(item, partition)
-}
-
-// parseFound parses the answer of a read, nil for no item.
-func parseFound(item attributes, partition string) (*stored, error) {
-	if len(item) == 0 {
-		return nil, nil //nolint:nilnil // nothing found is no error here
-	}
-	found, err := parseItem(item, partition, sortName)
-	if err != nil {
-		return nil, err
-	}
-	return &found, nil
+	return parseItem(item, partition, sortName)
 }
 
 // settled returns the address of an item that is to be written, after moving it
