@@ -53,6 +53,9 @@ const (
 // recorded leaves a key that is executed again when the lease has ended. So a
 // function should itself bear to be repeated, or hand the key on to what it calls.
 //
+// An execution costs two writes; to find that there was one costs a refused write
+// and a read.
+//
 // The store decides who executes. A store of several Regions that settles
 // conflicts afterwards, like a DynamoDB global table in its default mode, decides
 // per Region: send each key to one Region.

@@ -642,3 +642,19 @@ func TestAttackOnceKeyOfAnotherTenant(t *testing.T) {
 	_, err = newCharge(records).Do(t.Context(), acme, order, []byte("x"), c.charge)
 	require.NotContains(t, err.Error(), "zeta")
 }
+
+func TestOnceCostsTwoCalls(t *testing.T) {
+	t.Parallel()
+	var calls []tenanttest.Operation
+	records := tenanttest.Faulty(onceRecords(), func(call tenanttest.Call) tenanttest.Fault {
+		calls = append(calls, call.Operation)
+		return tenanttest.Fault{}
+	})
+	var c till
+	for _, want := range [][]tenanttest.Operation{{tenanttest.OpPut, tenanttest.OpPut}, {tenanttest.OpPut, tenanttest.OpGet}} {
+		calls = nil
+		_, err := newCharge(records).Do(t.Context(), acme, order, payload, c.charge)
+		require.NoError(t, err)
+		require.Equal(t, want, calls)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -454,4 +455,56 @@ func TestAttackQuotaOfAnotherTenant(t *testing.T) {
 	if _, err := e.Usage(t.Context(), tenant.ID{}); !errors.Is(err, tenant.ErrID) {
 		t.Fatal(err)
 	}
+}
+
+func TestQuotaCostsTheCallsThatItPromises(t *testing.T) {
+	t.Parallel()
+	e := newEstate().with(t, zeta, 2)
+	var calls []tenanttest.Operation
+	record := func(call tenanttest.Call) tenanttest.Fault {
+		calls = append(calls, call.Operation)
+		return tenanttest.Fault{}
+	}
+	e.items, e.usages = tenanttest.Faulty(e.items, record), tenanttest.Faulty(e.usages, record)
+	e.transactor = tenanttest.FaultyTransactor(e.transactor, record)
+	e.compose()
+	put := func(i int, cond tenant.Condition) func() error {
+		return func() error { _, err := e.Put(t.Context(), zeta, numbered(i), cond); return err }
+	}
+	for _, test := range []struct {
+		call func() error
+		want []tenanttest.Operation
+	}{
+		{put(5, tenant.IfAbsent()), []tenanttest.Operation{tenanttest.OpGet, tenanttest.OpTransact}},
+		{put(5, tenant.IfPresent()), []tenanttest.Operation{tenanttest.OpPut}},
+		{put(5, tenant.Always()), []tenanttest.Operation{tenanttest.OpPut}},
+		{put(6, tenant.Always()), []tenanttest.Operation{tenanttest.OpPut, tenanttest.OpGet, tenanttest.OpTransact}},
+		{func() error { return e.Delete(t.Context(), zeta, keyOf(5), tenant.IfPresent()) }, []tenanttest.Operation{tenanttest.OpGet, tenanttest.OpTransact}},
+	} {
+		calls = nil
+		require.NoError(t, test.call())
+		require.Equal(t, test.want, calls)
+	}
+}
+
+func TestQuotaWaitEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEstate()
+		e.transactor = tenanttest.FaultyTransactor(e.transactor, tenanttest.Script(tenanttest.OpTransact, tenanttest.Fault{Delay: time.Hour}))
+		e.compose()
+		first := make(chan error)
+		go func() {
+			_, err := e.Put(t.Context(), acme, numbered(0), tenant.IfAbsent())
+			first <- err
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := e.Put(ctx, acme, numbered(1), tenant.IfAbsent())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		e.with(t, zeta, 1) // another tenant's writers don't wait
+		require.NoError(t, <-first)
+		e.wantUsed(t, acme, 1)
+	})
 }

@@ -391,3 +391,18 @@ func TestASlowRegionIsLeft(t *testing.T) {
 	require.ErrorIs(t, err, failovertenant.ErrDown)
 	require.ErrorContains(t, err, "eu-west-1: no answer within 20ms")
 }
+
+func TestCallsAtHome(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	for name, test := range map[string]struct {
+		want int
+		call func()
+	}{
+		"a write":           {1, func() { p.put(t, acme, site{"north", "Oslo"}, tenant.Always()) }},
+		"a read":            {1, func() { p.city(t, acme) }},
+		"a consistent read": {2, func() { p.city(t, acme, tenant.Consistent) }},
+	} {
+		require.Zero(t, p.calls(frankfurt, func() { require.Equal(t, test.want, p.calls(ireland, test.call), name) }), name)
+	}
+}

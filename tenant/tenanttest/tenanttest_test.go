@@ -299,6 +299,17 @@ var breakages = map[string]struct {
 			return versions, err
 		}
 	})},
+	"counters written whatever they were": {"Quotas", transacting(func(whole tenant.Transactor) transact {
+		return func(ctx context.Context, id tenant.ID, ops ...tenant.Op) ([]tenant.Version, error) {
+			time.Sleep(time.Millisecond) // others come in between
+			for i := range ops {
+				if usage, ok := ops[i].Value().(*tenant.Usage); ok {
+					ops[i] = tenant.PutOp(&tenant.UsageSchema, *usage, tenant.Always())
+				}
+			}
+			return whole.Transact(ctx, id, ops...)
+		}
+	})},
 	"transactions of another tenant": {"Isolation", transacting(func(whole tenant.Transactor) transact {
 		return func(ctx context.Context, id tenant.ID, ops ...tenant.Op) ([]tenant.Version, error) {
 			if !id.IsZero() {
@@ -326,6 +337,7 @@ func opening(change func(*tenanttest.Setup)) tenanttest.Open {
 		return tenanttest.Store{
 			NewRepository: func(schema *tenant.Schema[asset]) repository { return memtenant.NewRepository(store, schema) },
 			Transactor:    store,
+			Usages:        memtenant.NewRepository(store, &tenant.UsageSchema),
 		}
 	}
 }
