@@ -27,12 +27,26 @@ type Dialect struct {
 	// Unary holds the operators before an operand. They bind tighter than
 	// those between operands.
 	Unary []string
+	// Prefix holds operators before an operand that bind as loosely as their
+	// precedence says.
+	Prefix []Operator
 	// Templates: ${expression} within single quotes is replaced.
 	Templates bool
+	// DoubledQuotes: a quote within a string may be written twice, as in SQL.
+	DoubledQuotes bool
+	// Literals: arrays [a, b] and objects {"name": a} are operands.
+	Literals bool
+	// Case: CASE v WHEN t THEN r ELSE e END is an operand.
+	Case bool
+	// Predicates: x IS NULL, IN, BETWEEN and LIKE, also with NOT, are calls of
+	// functions with these names, which no call that is written can have. They
+	// bind as comparisons do, with the given precedence; 0 leaves them out.
+	Predicates int
 }
 
 // Operator is an operator between two operands. The higher precedence binds
-// tighter; the lowest is 1.
+// tighter; the lowest is 1. One that begins with a letter is a word: it is read
+// in any case, and ends where a word ends.
 type Operator struct {
 	Text       string
 	Precedence int
@@ -114,7 +128,11 @@ func (p *parser) expression(lowest int) Node {
 	left := p.operand()
 	for {
 		p.space()
-		operator, ok := p.operator()
+		if predicate := p.predicate(left, lowest); predicate != nil {
+			left = predicate
+			continue
+		}
+		operator, ok := p.operator(p.dialect.Binary)
 		if !ok || operator.Precedence < lowest {
 			return left
 		}
@@ -124,13 +142,22 @@ func (p *parser) expression(lowest int) Node {
 	}
 }
 
-func (p *parser) operator() (Operator, bool) {
-	for _, operator := range p.dialect.Binary {
-		if strings.HasPrefix(p.source[p.at:], operator.Text) {
+func (p *parser) operator(operators []Operator) (Operator, bool) {
+	for _, operator := range operators {
+		if p.begins(operator.Text) {
 			return operator, true
 		}
 	}
 	return Operator{}, false
+}
+
+// begins reports whether the text stands here; a word in any case, and whole.
+func (p *parser) begins(text string) bool {
+	if !isLetter(text[0]) {
+		return strings.HasPrefix(p.source[p.at:], text)
+	}
+	end := p.at + len(text)
+	return end <= len(p.source) && strings.EqualFold(p.source[p.at:end], text) && (end == len(p.source) || !isWordByte(p.source[end]))
 }
 
 func (p *parser) operand() Node {
@@ -140,7 +167,16 @@ func (p *parser) operand() Node {
 			return p.unary(operator)
 		}
 	}
+	if operator, ok := p.operator(p.dialect.Prefix); ok {
+		return p.prefix(operator)
+	}
 	return p.primary()
+}
+
+func (p *parser) prefix(operator Operator) Node {
+	offset := p.at
+	p.at += len(operator.Text)
+	return &Unary{place(offset), operator.Text, p.expression(operator.Precedence)}
 }
 
 func (p *parser) unary(operator string) Node {
@@ -168,6 +204,12 @@ func (p *parser) primary() Node {
 		node := p.expression(1)
 		p.expect(')')
 		return node
+	case p.dialect.Case && p.begins("CASE"):
+		return p.choice()
+	case p.dialect.Literals && c == '[':
+		return p.array()
+	case p.dialect.Literals && c == '{':
+		return p.object()
 	case isLetter(c) || c == '_' || c == '$' || c == '`':
 		return p.name()
 	}
@@ -285,17 +327,22 @@ func (p *parser) index() Segment {
 
 // call reads the arguments of a function; its parenthesis has been read.
 func (p *parser) call(offset int, name string) Node {
-	call := &Call{place: place(offset), Name: name}
-	if p.space(); p.accept(')') {
-		return call
+	return &Call{place(offset), name, p.list(')', "',' or ')'")}
+}
+
+// list reads expressions up to the last byte.
+func (p *parser) list(last byte, want string) []Node {
+	var nodes []Node
+	if p.space(); p.accept(last) {
+		return nil
 	}
 	for {
-		call.Arguments = append(call.Arguments, p.expression(1))
-		if p.space(); p.accept(')') {
-			return call
+		nodes = append(nodes, p.expression(1))
+		if p.space(); p.accept(last) {
+			return nodes
 		}
 		if !p.accept(',') {
-			p.unexpected("',' or ')'")
+			p.unexpected(want)
 		}
 	}
 }
@@ -320,8 +367,11 @@ func (p *parser) template(offset int, quote byte) Node {
 			text = text[:0]
 		}
 	}
-	for p.at < len(p.source) && (quote == 0 || p.source[p.at] != quote) {
+	for p.at < len(p.source) && (quote == 0 || p.source[p.at] != quote || p.doubled(quote)) {
 		switch {
+		case quote != 0 && p.source[p.at] == quote:
+			text = append(text, quote)
+			p.at += 2
 		case quote != 0 && p.source[p.at] == '\\':
 			text = p.escape(text)
 		case p.dialect.Templates && quote != '"' && strings.HasPrefix(p.source[p.at:], "${"):
@@ -343,6 +393,11 @@ func (p *parser) template(offset int, quote byte) Node {
 	}
 	flush()
 	return &Template{place(offset), slices.Clip(parts)}
+}
+
+// doubled reports whether a quote stands for itself.
+func (p *parser) doubled(quote byte) bool {
+	return p.dialect.DoubledQuotes && p.at+1 < len(p.source) && p.source[p.at+1] == quote
 }
 
 var escapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t'}

@@ -37,6 +37,23 @@ func show(node exprlang.Node) string {
 		return "(" + n.Operator + " " + show(n.X) + ")"
 	case *exprlang.Binary:
 		return "(" + n.Operator + " " + show(n.X) + " " + show(n.Y) + ")"
+	case *exprlang.Array:
+		return "[" + showAll(n.Elements) + "]"
+	case *exprlang.Object:
+		var members []string
+		for i, name := range n.Names {
+			members = append(members, fmt.Sprintf("%q:%s", name, show(n.Values[i])))
+		}
+		return "{" + strings.Join(members, " ") + "}"
+	case *exprlang.Case:
+		text := "(case " + show(n.X)
+		for i := range n.When {
+			text += " " + show(n.When[i]) + " " + show(n.Then[i])
+		}
+		if n.Else != nil {
+			text += " else " + show(n.Else)
+		}
+		return text + ")"
 	}
 	return "?"
 }
@@ -217,7 +234,11 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	f.Add("CASE a WHEN [1, {\"b\": 'it''s'}] THEN NOT c IS NOT NULL ELSE d BETWEEN 1 AND 2 END")
 	f.Fuzz(func(t *testing.T, source string) {
+		if node, err := sql.Parse(source); err == nil {
+			exprlang.Walk(node, func(n exprlang.Node) { require.LessOrEqual(t, n.Offset(), len(source)) })
+		}
 		node, err := dialect.Parse(source)
 		if err != nil {
 			var syntax *exprlang.Error

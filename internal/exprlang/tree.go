@@ -3,7 +3,7 @@ package exprlang
 import "strings"
 
 // Node is a node of a syntax tree: *[Number], *[String], *[Template], *[Path],
-// *[Call], *[Unary] or *[Binary].
+// *[Call], *[Unary], *[Binary], *[Array], *[Object] or *[Case].
 type Node interface {
 	// Offset is where the node stands in its source, in bytes. For a [Binary]
 	// it is the operator.
@@ -80,6 +80,29 @@ type Binary struct {
 	X, Y     Node
 }
 
+// Array is an array literal.
+type Array struct {
+	place
+	Elements []Node
+}
+
+// Object is an object literal; Names and Values go together.
+type Object struct {
+	place
+	Names  []string
+	Values []Node
+}
+
+// Case chooses among the results whose values are When, by X. Else is nil if
+// it is absent.
+type Case struct {
+	place
+	X    Node
+	When []Node
+	Then []Node
+	Else Node
+}
+
 // FormatPath returns segments as they are written in an expression, names that
 // are no words in backticks.
 func FormatPath(segments []Segment) string {
@@ -114,17 +137,30 @@ func Walk(node Node, visit func(Node)) {
 	visit(node)
 	switch n := node.(type) {
 	case *Template:
-		for _, part := range n.Parts {
-			Walk(part, visit)
-		}
+		walkAll(n.Parts, visit)
 	case *Call:
-		for _, argument := range n.Arguments {
-			Walk(argument, visit)
-		}
+		walkAll(n.Arguments, visit)
 	case *Unary:
 		Walk(n.X, visit)
 	case *Binary:
 		Walk(n.X, visit)
 		Walk(n.Y, visit)
+	case *Array:
+		walkAll(n.Elements, visit)
+	case *Object:
+		walkAll(n.Values, visit)
+	case *Case:
+		Walk(n.X, visit)
+		walkAll(n.When, visit)
+		walkAll(n.Then, visit)
+		if n.Else != nil {
+			Walk(n.Else, visit)
+		}
+	}
+}
+
+func walkAll(nodes []Node, visit func(Node)) {
+	for _, node := range nodes {
+		Walk(node, visit)
 	}
 }
