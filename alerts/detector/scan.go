@@ -3,6 +3,8 @@ package detector
 import (
 	"fmt"
 	"slices"
+
+	"github.com/iotenant/iotenant/internal/jsonscan"
 )
 
 // scanner reads one JSON document in one pass: it checks the whole of it
@@ -76,7 +78,7 @@ func (s *scanner) object(i int, n *node, depth int) int {
 			return s.fail(i, "want a member name")
 		}
 		start := i + 1
-		end, escaped := skipString(data, start)
+		end, escaped := jsonscan.String(data, start)
 		if end < 0 {
 			return s.failString(end)
 		}
@@ -90,7 +92,7 @@ func (s *scanner) object(i int, n *node, depth int) int {
 		}
 		name := data[start:end]
 		if escaped {
-			s.scratch = unescape(s.scratch[:0], name)
+			s.scratch = jsonscan.AppendText(s.scratch[:0], name)
 			name = s.scratch
 		}
 		if child := n.find(name); child != nil {
@@ -224,7 +226,7 @@ func (s *scanner) skipValue(i, depth int) int {
 	}
 	switch c := data[i]; c {
 	case '"':
-		end, _ := skipString(data, i+1)
+		end, _ := jsonscan.String(data, i+1)
 		if end < 0 {
 			return s.failString(end)
 		}
@@ -240,7 +242,7 @@ func (s *scanner) skipValue(i, depth int) int {
 	case 'n':
 		return s.word(i, "null")
 	}
-	if i = skipNumber(data, i); i < 0 {
+	if i = jsonscan.Number(data, i); i < 0 {
 		return s.failNumber(i)
 	}
 	return i
@@ -258,7 +260,7 @@ func (s *scanner) skipObject(i, depth int) int {
 		if i >= len(data) || data[i] != '"' {
 			return s.fail(i, "want a member name")
 		}
-		if i, _ = skipString(data, i+1); i < 0 {
+		if i, _ = jsonscan.String(data, i+1); i < 0 {
 			return s.failString(i)
 		}
 		if i = s.space(i + 1); i >= len(data) || data[i] != ':' {

@@ -4,42 +4,9 @@ import (
 	"bytes"
 	"math"
 	"strconv"
-)
 
-// skipNumber checks a number. If it is wrong at i, the result is -1-i.
-func skipNumber(data []byte, i int) int {
-	if data[i] == '-' {
-		i++
-	}
-	first := i
-	for i < len(data) && data[i]-'0' <= 9 {
-		i++
-	}
-	if i == first || data[first] == '0' && i > first+1 {
-		return -1 - first
-	}
-	if i < len(data) && data[i] == '.' {
-		first = i + 1
-		for i = first; i < len(data) && data[i]-'0' <= 9; {
-			i++
-		}
-		if i == first {
-			return -1 - i
-		}
-	}
-	if i < len(data) && data[i]|0x20 == 'e' {
-		if i++; i < len(data) && (data[i] == '+' || data[i] == '-') {
-			i++
-		}
-		for first = i; i < len(data) && data[i]-'0' <= 9; {
-			i++
-		}
-		if i == first {
-			return -1 - i
-		}
-	}
-	return i
-}
+	"github.com/iotenant/iotenant/internal/jsonscan"
+)
 
 // failNumber tells why a number is wrong at -1-end.
 func (s *scanner) failNumber(end int) int {
@@ -94,7 +61,7 @@ func (s *scanner) number(start int) (int, slot) {
 		digits += i - point
 	}
 	if i < len(data) && data[i]|0x20 == 'e' {
-		if i = skipNumber(data, start); i < 0 {
+		if i = jsonscan.Number(data, start); i < 0 {
 			return s.failNumber(i), slot{}
 		}
 		return i, parsedSlot(data[start:i])

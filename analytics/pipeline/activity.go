@@ -1,0 +1,182 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/iotenant/iotenant/internal/exprlang"
+)
+
+// ActivityType is the type of an activity, as its key in a definition names it.
+type ActivityType string
+
+// The types of activities.
+const (
+	TypeChannel              ActivityType = "channel"
+	TypeLambda               ActivityType = "lambda"
+	TypeDatastore            ActivityType = "datastore"
+	TypeAddAttributes        ActivityType = "addAttributes"
+	TypeRemoveAttributes     ActivityType = "removeAttributes"
+	TypeSelectAttributes     ActivityType = "selectAttributes"
+	TypeFilter               ActivityType = "filter"
+	TypeMath                 ActivityType = "math"
+	TypeDeviceRegistryEnrich ActivityType = "deviceRegistryEnrich"
+	TypeDeviceShadowEnrich   ActivityType = "deviceShadowEnrich"
+)
+
+// activity is one of a chain. It has either a step, or a lambda; the channel
+// has neither.
+type activity struct {
+	name   string
+	kind   ActivityType
+	step   step
+	lambda *lambda
+}
+
+// step does the work of an activity on one message, which it may drop.
+type step interface {
+	apply(ctx context.Context, r *run, d *document) (kept bool)
+}
+
+// copied is an entry of addAttributes, or of selectAttributes.
+type copied struct {
+	from   *path
+	to     []byte
+	quoted bool // to needs escapes
+}
+
+type addAttributes struct{ attributes []copied }
+
+func (a *addAttributes) apply(_ context.Context, r *run, d *document) bool {
+	r.copied = r.copied[:0]
+	for i := range a.attributes {
+		raw := r.lookup(d, a.attributes[i].from)
+		if raw == nil {
+			if r.note(d, AttributeMissing, nil); r.semantics.MissingDrops {
+				return false
+			}
+		}
+		r.copied = append(r.copied, raw)
+	}
+	for i, raw := range r.copied {
+		if to := &a.attributes[i]; raw != nil && !(r.semantics.KeepExisting && d.find(to.to) >= 0) {
+			d.put(member{name: to.to, raw: raw, quoted: to.quoted, nested: isNested(raw)}, false)
+		}
+	}
+	return true
+}
+
+func isNested(raw []byte) bool { return raw[0] == '{' || raw[0] == '[' }
+
+type removeAttributes struct{ attributes []*path }
+
+func (a *removeAttributes) apply(_ context.Context, r *run, d *document) bool {
+	for _, p := range a.attributes {
+		r.removeAt(d, p)
+	}
+	return len(d.members) > 0
+}
+
+// removeAt removes what a lookup would find.
+func (r *run) removeAt(d *document, p *path) {
+	if !p.plain() && !r.semantics.NoLiteralKeys {
+		if i := d.find(p.text); i >= 0 {
+			d.remove(i)
+			return
+		}
+	}
+	i := r.root(d, p)
+	switch {
+	case i < 0:
+	case p.plain():
+		d.remove(i)
+	default:
+		d.members[i].raw = r.without(d.members[i].raw, p.segments[1:])
+	}
+}
+
+type selectAttributes struct{ attributes []copied }
+
+func (a *selectAttributes) apply(_ context.Context, r *run, d *document) bool {
+	r.selected = r.selected[:0]
+	fresh := document{members: r.selected}
+	for i := range a.attributes {
+		from := &a.attributes[i]
+		if raw := r.lookup(d, from.from); raw != nil {
+			fresh.put(member{name: from.to, raw: raw, quoted: from.quoted, nested: isNested(raw)}, false)
+		}
+	}
+	r.selected, d.members = d.members, fresh.members
+	return len(d.members) > 0
+}
+
+// expression is compiled, or malformed and to fail late.
+type expression struct {
+	eval      eval
+	malformed *exprlang.Error
+}
+
+// evaluate computes the value for a message; it is not ok if that failed in a
+// way that drops the message.
+func (e *expression) evaluate(r *run, d *document) (ok bool) {
+	if e.eval == nil {
+		r.note(d, SyntaxError, e.malformed)
+		return false
+	}
+	r.doc, r.scratch, r.failed, r.top = d, r.scratch[:0], false, 0
+	if e.eval(r, &r.result); r.failed {
+		r.note(d, ArithmeticError, nil)
+		return false
+	}
+	return true
+}
+
+type filter struct{ expression }
+
+func (f *filter) apply(_ context.Context, r *run, d *document) bool {
+	if !f.evaluate(r, d) {
+		return false
+	}
+	switch r.result.kind {
+	case Boolean:
+		return r.result.truth
+	case Undefined:
+		r.note(d, FilterUndefined, nil)
+		return r.semantics.UndefinedPasses
+	}
+	r.note(d, FilterNotBoolean, nil)
+	return false
+}
+
+type mathActivity struct {
+	expression
+	attribute []byte
+	quoted    bool
+}
+
+func (m *mathActivity) apply(_ context.Context, r *run, d *document) bool {
+	if !m.evaluate(r, d) {
+		return false
+	}
+	switch {
+	case r.result.kind == Undefined:
+		r.note(d, MathUndefined, nil)
+		return !r.semantics.ErrorDrops
+	case !r.result.isNumber():
+		r.note(d, MathNotNumber, nil)
+		return !r.semantics.ErrorDrops
+	}
+	start := len(r.text)
+	r.text = r.result.number.append(r.text)
+	d.put(member{name: m.attribute, raw: r.text[start:len(r.text):len(r.text)], quoted: m.quoted}, false)
+	return true
+}
+
+// datastore ends the chain: what it keeps is what a data store keeps.
+type datastore struct{}
+
+func (datastore) apply(_ context.Context, r *run, d *document) bool {
+	if !r.semantics.KeepFields {
+		r.cleanRoot(d)
+	}
+	return len(d.members) > 0
+}

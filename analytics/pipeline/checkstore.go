@@ -1,0 +1,255 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Limits of data stores.
+const (
+	maxColumns         = 100
+	maxColumnType      = 131072
+	maxColumnDepth     = 100
+	maxPartitions      = 25
+	maxTimestampFormat = 50
+	maxPrecision       = 38
+	maxChar            = 255
+	maxVarchar         = 65535
+)
+
+// store checks the definition of a data store.
+func (l *loader) store(o *object) {
+	managed := false
+	if storage := o.object("datastoreStorage", "storage"); storage != nil {
+		name, child := storage.one("storage", "serviceManagedS3", "customerManagedS3", "iotSiteWiseMultiLayerStorage")
+		managed = name == "customerManagedS3"
+		switch {
+		case child == nil:
+		case name == "iotSiteWiseMultiLayerStorage":
+			if inner := child.object("customerManagedS3Storage"); inner != nil {
+				l.bucket(inner, true, false)
+			} else {
+				child.fail(child.at("customerManagedS3Storage"), "customerManagedS3Storage is required")
+			}
+			child.end()
+		default:
+			l.bucket(child, managed, true)
+		}
+		storage.end()
+	}
+	l.retention(o, managed)
+	if format := o.object("fileFormatConfiguration"); format != nil {
+		name, child := format.one("file format", "jsonConfiguration", "parquetConfiguration")
+		switch {
+		case child == nil:
+		case name == "parquetConfiguration":
+			l.parquet(child)
+		default:
+			child.end()
+		}
+		format.end()
+	}
+	if partitions := o.object("datastorePartitions"); partitions != nil {
+		l.partitions(partitions)
+		partitions.end()
+	}
+	o.ignore("fileFormatType")
+}
+
+// parquet checks the schema of a Parquet store.
+func (l *loader) parquet(o *object) {
+	schema := o.object("schemaDefinition")
+	if schema == nil {
+		if !o.has("schemaDefinition") && !l.semantics().SchemalessParquet {
+			o.fail(o.path, "Parquet needs a schema: schemaDefinition is required")
+		}
+		o.end()
+		return
+	}
+	columns := schema.objects(1, maxColumns, "columns")
+	if !schema.has("columns") {
+		schema.fail(schema.at("columns"), "columns is required")
+	}
+	seen := map[string]bool{}
+	for _, column := range columns {
+		name := column.required("name")
+		if name != "" {
+			if err := CheckFieldName(name); err != nil {
+				column.fail(column.at("name"), "%q: %s", name, err)
+			}
+			if lower := strings.ToLower(name); seen[lower] {
+				column.fail(column.at("name"), "there is another column %q", name)
+			} else {
+				seen[lower] = true
+			}
+		}
+		text := column.limited(maxColumnType, "type")
+		if text != "" {
+			if err := checkColumnType(text); err != nil {
+				column.fail(column.at("type"), "%q: %s", text, err)
+			}
+		}
+		column.end()
+	}
+	schema.end()
+	o.end()
+}
+
+// columnType reads a type such as struct<a:int,b:array<decimal(10,2)>>.
+type columnType struct {
+	text string
+	at   int
+}
+
+func checkColumnType(text string) error {
+	t := &columnType{text: strings.ToLower(strings.ReplaceAll(text, " ", ""))}
+	if err := t.read(0); err != nil {
+		return err
+	}
+	if t.at < len(t.text) {
+		return fmt.Errorf("unexpected %q", t.text[t.at:])
+	}
+	return nil
+}
+
+var plainTypes = []string{
+	"tinyint", "smallint", "int", "integer", "bigint", "boolean", "double", "float", "string", "timestamp", "date", "binary", "decimal",
+}
+
+func (t *columnType) read(depth int) error {
+	if depth > maxColumnDepth {
+		return fmt.Errorf("nests deeper than %d levels", maxColumnDepth)
+	}
+	switch name := t.word(); {
+	case name == "array" && t.accept("<"):
+		return t.close(t.read(depth + 1))
+	case name == "map" && t.accept("<"):
+		if err := t.read(depth + 1); err != nil {
+			return err
+		}
+		if !t.accept(",") {
+			return fmt.Errorf("want ',' in %s", t.text)
+		}
+		return t.close(t.read(depth + 1))
+	case name == "struct" && t.accept("<"):
+		return t.fields(depth)
+	case name == "decimal" && t.accept("("):
+		return t.numbers(maxPrecision, 2)
+	case name == "char" && t.accept("("):
+		return t.numbers(maxChar, 1)
+	case name == "varchar" && t.accept("("):
+		return t.numbers(maxVarchar, 1)
+	case !slices.Contains(plainTypes, name):
+		return fmt.Errorf("unknown type %q", name)
+	}
+	return nil
+}
+
+func (t *columnType) word() string {
+	from := t.at
+	for t.at < len(t.text) && isNameByte(t.text[t.at]) {
+		t.at++
+	}
+	return t.text[from:t.at]
+}
+
+func (t *columnType) accept(text string) bool {
+	if !strings.HasPrefix(t.text[t.at:], text) {
+		return false
+	}
+	t.at += len(text)
+	return true
+}
+
+func (t *columnType) close(err error) error {
+	if err == nil && !t.accept(">") {
+		return fmt.Errorf("want '>' in %s", t.text)
+	}
+	return err
+}
+
+func (t *columnType) fields(depth int) error {
+	for {
+		if t.word() == "" || !t.accept(":") {
+			return fmt.Errorf("want name:type in %s", t.text)
+		}
+		if err := t.read(depth + 1); err != nil {
+			return err
+		}
+		if !t.accept(",") {
+			return t.close(nil)
+		}
+	}
+}
+
+// numbers reads up to most numbers after the parenthesis, the first at most
+// limit.
+func (t *columnType) numbers(limit, most int) error {
+	first := -1
+	for i := range most {
+		n, err := strconv.Atoi(t.word())
+		if err != nil {
+			return fmt.Errorf("want a number in %s", t.text)
+		}
+		if i == 0 {
+			first = n
+		}
+		if first < 1 || first > limit || n > first {
+			return fmt.Errorf("%d: want 1 to %d, and a scale of at most the precision", n, limit)
+		}
+		if !t.accept(",") {
+			break
+		}
+	}
+	if !t.accept(")") {
+		return fmt.Errorf("want ')' in %s", t.text)
+	}
+	return nil
+}
+
+// partitions checks the partitions of a data store.
+func (l *loader) partitions(o *object) {
+	timestamps := 0
+	seen := map[string]bool{}
+	for _, partition := range o.objects(0, maxPartitions, "partitions") {
+		if partition.has("partition") && !partition.exact {
+			if child := partition.object("partition"); child != nil {
+				l.partition(child, seen) // as CloudFormation calls it
+			}
+			partition.end()
+			continue
+		}
+		name, child := partition.one("partition", "attributePartition", "timestampPartition")
+		if child != nil {
+			if name == "timestampPartition" {
+				timestamps++
+				l.timestampFormat(child)
+			}
+			l.partition(child, seen)
+		}
+		partition.end()
+	}
+	if timestamps > 1 {
+		o.fail(o.at("partitions"), "%d timestamp partitions, want at most one", timestamps)
+	}
+}
+
+func (l *loader) partition(o *object, seen map[string]bool) {
+	name := o.resource("attributeName")
+	if lower := strings.ToLower(name); name != "" && seen[lower] {
+		o.fail(o.at("attributeName"), "there is another partition by %q", name)
+	} else {
+		seen[lower] = true
+	}
+	o.end()
+}
+
+func (l *loader) timestampFormat(o *object) {
+	format := o.text("timestampFormat")
+	o.limit(o.at("timestampFormat"), format, 1, maxTimestampFormat)
+	if strings.IndexFunc(format, outside(" \t\n\r[]_,.'/:-")) >= 0 {
+		o.quota(o.at("timestampFormat"), "%q: want letters, digits, blanks and []_,.'/:-", format)
+	}
+}

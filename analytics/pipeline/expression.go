@@ -1,0 +1,444 @@
+package pipeline
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/iotenant/iotenant/internal/exprlang"
+)
+
+// Precedences of operators. NOT binds like the unary minus.
+const (
+	precedenceOr = iota + 1
+	precedenceAnd
+	precedenceLooseNot
+	precedenceComparison
+	precedenceSum
+	precedenceProduct
+	precedenceNot
+)
+
+// newDialect returns the language of filters and math, which is the SQL of AWS
+// IoT, version 2016-03-23.
+func newDialect(s *Semantics) exprlang.Dialect {
+	not := precedenceNot
+	if s.LooseNot {
+		not = precedenceLooseNot
+	}
+	d := exprlang.Dialect{
+		Binary: []exprlang.Operator{
+			{Text: "AND", Precedence: precedenceAnd}, {Text: "OR", Precedence: precedenceOr},
+			{Text: "<>", Precedence: precedenceComparison}, {Text: "<=", Precedence: precedenceComparison}, {Text: ">=", Precedence: precedenceComparison},
+			{Text: "<", Precedence: precedenceComparison}, {Text: ">", Precedence: precedenceComparison}, {Text: "=", Precedence: precedenceComparison},
+			{Text: "+", Precedence: precedenceSum}, {Text: "-", Precedence: precedenceSum},
+			{Text: "*", Precedence: precedenceProduct}, {Text: "/", Precedence: precedenceProduct}, {Text: "%", Precedence: precedenceProduct},
+		},
+		Unary:         []string{"-"},
+		Prefix:        []exprlang.Operator{{Text: "NOT", Precedence: not}},
+		DoubledQuotes: true,
+		Literals:      true,
+		Case:          true,
+	}
+	if s.Extensions {
+		d.Predicates = precedenceComparison
+		d.Binary = append([]exprlang.Operator{{Text: "!=", Precedence: precedenceComparison}}, d.Binary...)
+	}
+	return d
+}
+
+// eval computes a value from the message of a run.
+type eval func(r *run, out *value)
+
+// compiler makes functions of a syntax tree.
+type compiler struct {
+	source    string
+	semantics *Semantics
+	paths     *int // numbers given to paths
+	err       *exprlang.Error
+}
+
+// compileExpression reads an expression.
+func compileExpression(source string, s *Semantics, paths *int) (eval, *exprlang.Error) {
+	dialect := newDialect(s)
+	node, err := dialect.Parse(source)
+	if err != nil {
+		syntax, ok := err.(*exprlang.Error) //nolint:errorlint // Parse says so
+		if !ok {
+			syntax = &exprlang.Error{Source: source, Message: err.Error()}
+		}
+		return nil, syntax
+	}
+	c := &compiler{source: source, semantics: s, paths: paths}
+	f := c.compile(node)
+	return f, c.err
+}
+
+func (c *compiler) fail(node exprlang.Node, format string, args ...any) eval {
+	if c.err == nil {
+		c.err = &exprlang.Error{Source: c.source, Offset: node.Offset(), Message: fmt.Sprintf(format, args...)}
+	}
+	return constant(value{})
+}
+
+func constant(v value) eval { return func(_ *run, out *value) { *out = v } }
+
+func (c *compiler) compile(node exprlang.Node) eval {
+	switch n := node.(type) {
+	case *exprlang.Number:
+		return c.number(n)
+	case *exprlang.String:
+		return constant(value{kind: String, text: []byte(n.Text)})
+	case *exprlang.Path:
+		return c.path(n)
+	case *exprlang.Call:
+		return c.call(n)
+	case *exprlang.Unary:
+		return c.unary(n)
+	case *exprlang.Binary:
+		return c.binary(n)
+	case *exprlang.Array:
+		return c.array(n)
+	case *exprlang.Object:
+		return c.object(n)
+	case *exprlang.Case:
+		return c.choice(n)
+	}
+	return c.fail(node, "not supported")
+}
+
+func (c *compiler) all(nodes []exprlang.Node) []eval {
+	functions := make([]eval, len(nodes))
+	for i := range nodes {
+		functions[i] = c.compile(nodes[i])
+	}
+	return functions
+}
+
+// number: a literal with a point or an exponent is a Decimal.
+func (c *compiler) number(n *exprlang.Number) eval {
+	d := newDecimals(false)
+	parsed, ok := d.parseNumber([]byte(n.Text))
+	if !ok {
+		return c.fail(n, "number is out of range")
+	}
+	if parsed.isWhole() && (c.semantics.WholeLiteralsAreInts || !strings.ContainsAny(n.Text, ".eE")) {
+		return constant(whole(parsed))
+	}
+	return constant(decimal(parsed))
+}
+
+func (c *compiler) path(n *exprlang.Path) eval {
+	switch word := n.Word(); {
+	case strings.EqualFold(word, "NULL"):
+		return constant(value{kind: Null})
+	case strings.EqualFold(word, "TRUE"):
+		return constant(truth(true))
+	case strings.EqualFold(word, "FALSE"):
+		return constant(truth(false))
+	case isReserved(word):
+		return c.fail(n, "%s is a keyword here; write it in backticks if it is an attribute", word)
+	}
+	if strings.HasPrefix(n.Segments[0].Name, "$") {
+		return c.fail(n, "%s: there are no variables", n.Segments[0].Name)
+	}
+	p := &path{text: []byte(n.String()), hint: *c.paths}
+	*c.paths++
+	for _, s := range n.Segments {
+		if s.IsIndex {
+			p.segments = append(p.segments, segment{index: s.Index})
+		} else {
+			p.segments = append(p.segments, segment{name: []byte(s.Name)})
+		}
+	}
+	return func(r *run, out *value) {
+		if raw := r.lookup(r.doc, p); raw != nil {
+			*out = r.read(raw)
+		} else {
+			*out = value{}
+		}
+	}
+}
+
+func isReserved(word string) bool {
+	for _, reserved := range []string{"AND", "OR", "NOT", "CASE", "WHEN", "THEN", "ELSE", "END"} {
+		if strings.EqualFold(word, reserved) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) unary(n *exprlang.Unary) eval {
+	x := c.compile(n.X)
+	if n.Operator == "NOT" {
+		return func(r *run, out *value) {
+			x(r, out)
+			b, ok := logical(out)
+			if *out = (value{}); ok {
+				*out = truth(!b)
+			}
+		}
+	}
+	zero := constant(whole(number{}))
+	return func(r *run, out *value) {
+		a, b := r.operand(zero), r.operand(x)
+		r.arithmetic('-', a, b, out)
+		r.release(2)
+	}
+}
+
+func (c *compiler) binary(n *exprlang.Binary) eval {
+	x, y := c.compile(n.X), c.compile(n.Y)
+	switch n.Operator {
+	case "AND":
+		return connective(x, y, false, c.semantics.StrictLogic)
+	case "OR":
+		return connective(x, y, true, c.semantics.StrictLogic)
+	case "=", "<>", "!=":
+		unequal := n.Operator != "="
+		return func(r *run, out *value) {
+			a := r.operand(x)
+			defer r.release(1)
+			if y(r, out); a.kind == Undefined || out.kind == Undefined {
+				*out = value{}
+				return
+			}
+			*out = truth(r.equal(a, out) != unequal)
+		}
+	case "<", "<=", ">", ">=":
+		return comparison(x, y, n.Operator)
+	case "+":
+		return func(r *run, out *value) {
+			a, b := r.operand(x), r.operand(y)
+			r.sum(a, b, out)
+			r.release(2)
+		}
+	}
+	operator := n.Operator[0]
+	return func(r *run, out *value) {
+		a, b := r.operand(x), r.operand(y)
+		r.arithmetic(operator, a, b, out)
+		r.release(2)
+	}
+}
+
+// operand computes a value that is kept while another one is computed, until it
+// is released.
+func (r *run) operand(x eval) *value {
+	if r.top == len(r.stack) {
+		r.stack = append(r.stack, new(value))
+	}
+	v := r.stack[r.top]
+	r.top++
+	x(r, v)
+	return v
+}
+
+func (r *run) release(operands int) { r.top -= operands }
+
+// logical returns what a value is to AND, OR and NOT.
+func logical(v *value) (b, ok bool) {
+	switch v.kind {
+	case Boolean:
+		return v.truth, true
+	case String:
+		switch {
+		case strings.EqualFold(string(v.text), "true"):
+			return true, true
+		case strings.EqualFold(string(v.text), "false"):
+			return false, true
+		}
+	}
+	return false, false
+}
+
+// connective is OR if decisive is true, AND if it is false: the value that
+// decides whatever the other side is.
+func connective(x, y eval, decisive, strict bool) eval {
+	return func(r *run, out *value) {
+		x(r, out)
+		a, okA := logical(out)
+		if okA && a == decisive && !strict {
+			*out = truth(decisive)
+			return
+		}
+		y(r, out)
+		b, okB := logical(out)
+		switch {
+		case okA && okB:
+			*out = truth((a == decisive || b == decisive) == decisive)
+		case okB && b == decisive && !strict:
+			*out = truth(decisive)
+		default:
+			*out = value{}
+		}
+	}
+}
+
+func comparison(x, y eval, operator string) eval {
+	return func(r *run, out *value) {
+		a, b := r.operand(x), r.operand(y)
+		r.release(2)
+		if *out = (value{}); !r.numeric(a) || !r.numeric(b) {
+			return
+		}
+		order := r.decimals.compare(&a.number, &b.number)
+		switch operator {
+		case "<":
+			*out = truth(order < 0)
+		case "<=":
+			*out = truth(order <= 0)
+		case ">":
+			*out = truth(order > 0)
+		default:
+			*out = truth(order >= 0)
+		}
+	}
+}
+
+// numeric makes a Decimal of a String that is one, and reports whether the value
+// is a number.
+func (r *run) numeric(v *value) bool {
+	if v.isNumber() {
+		return true
+	}
+	if v.kind != String || !isDecimal(v.text) {
+		return false
+	}
+	n, ok := r.decimals.parseNumber(v.text)
+	if !ok {
+		return false
+	}
+	*v = decimal(n)
+	return true
+}
+
+// isDecimal reports whether a text is a number: -?\d+(\.\d+)?([Ee]-?\d+)?
+func isDecimal(text []byte) bool {
+	digits := func() bool {
+		n := 0
+		for n < len(text) && text[n]-'0' <= 9 {
+			n++
+		}
+		text = text[n:]
+		return n > 0
+	}
+	accept := func(c byte) bool {
+		if len(text) == 0 || text[0]|0x20 != c|0x20 {
+			return false
+		}
+		text = text[1:]
+		return true
+	}
+	accept('-')
+	if !digits() || accept('.') && !digits() {
+		return false
+	}
+	if accept('e') {
+		accept('-')
+		return digits() && len(text) == 0
+	}
+	return len(text) == 0
+}
+
+// sum adds numbers; with a String on either side it concatenates.
+func (r *run) sum(a, b, out *value) {
+	if a.kind != String && b.kind != String {
+		r.arithmetic('+', a, b, out)
+		return
+	}
+	if *out = (value{}); a.kind == Undefined || b.kind == Undefined {
+		return
+	}
+	start := len(r.scratch)
+	r.scratch = a.appendText(r.scratch)
+	r.scratch = b.appendText(r.scratch)
+	*out = value{kind: String, text: r.scratch[start:len(r.scratch):len(r.scratch)]}
+}
+
+// arithmetic computes + - * / %. The result is an Int only for Ints, and
+// undefined for what is no number.
+func (r *run) arithmetic(operator byte, a, b, out *value) {
+	ints := a.kind == Int && b.kind == Int
+	if *out = (value{}); !r.numeric(a) || !r.numeric(b) {
+		return
+	}
+	n, ok := r.compute(operator, ints, a.number, b.number)
+	switch {
+	case !ok:
+		r.failed = r.failed || r.semantics.ZeroDivisionDrops && b.number.isZero()
+	case ints && n.isWhole():
+		*out = whole(n)
+	default:
+		*out = decimal(n)
+	}
+}
+
+func (r *run) compute(operator byte, ints bool, a, b number) (number, bool) {
+	switch operator {
+	case '+':
+		return r.decimals.add(a, b)
+	case '-':
+		return r.decimals.subtract(a, b)
+	case '*':
+		return r.decimals.multiply(a, b)
+	case '%':
+		return r.decimals.remainder(a, b)
+	}
+	if ints && !r.semantics.DecimalDivision {
+		return r.decimals.divideWhole(a, b)
+	}
+	return r.decimals.divide(a, b)
+}
+
+func (c *compiler) array(n *exprlang.Array) eval {
+	elements := c.all(n.Elements)
+	return func(r *run, out *value) {
+		text := []byte{'['}
+		for i, element := range elements {
+			if element(r, out); i > 0 {
+				text = append(text, ',')
+			}
+			text = out.appendJSON(text)
+		}
+		*out = value{kind: Array, text: append(text, ']')}
+	}
+}
+
+func (c *compiler) object(n *exprlang.Object) eval {
+	values := c.all(n.Values)
+	return func(r *run, out *value) {
+		text := []byte{'{'}
+		for i, member := range values {
+			if member(r, out); i > 0 {
+				text = append(text, ',')
+			}
+			text = append(appendQuoted(text, []byte(n.Names[i])), ':')
+			text = out.appendJSON(text)
+		}
+		*out = value{kind: Object, text: append(text, '}')}
+	}
+}
+
+func (c *compiler) choice(n *exprlang.Case) eval {
+	x, when, then := c.compile(n.X), c.all(n.When), c.all(n.Then)
+	otherwise := constant(value{})
+	if n.Else != nil {
+		otherwise = c.compile(n.Else)
+	}
+	return func(r *run, out *value) {
+		subject := r.operand(x)
+		defer r.release(1)
+		if subject.kind == Undefined {
+			*out = value{}
+			return
+		}
+		for i := range when {
+			if when[i](r, out); out.kind != Undefined && r.equal(subject, out) {
+				then[i](r, out)
+				return
+			}
+		}
+		otherwise(r, out)
+	}
+}
