@@ -118,7 +118,7 @@ func (l *load) process() (*failovertenant.Store, tenant.Repository[reading]) {
 		items[name] = r.readings()
 	}
 	store := failovertenant.New(regions, func(o *failovertenant.Options) {
-		o.KnowFor, o.OpenFor, o.TryFor = 200*time.Millisecond, 50*time.Millisecond, 5*time.Second
+		o.KnowFor, o.OpenFor, o.TryFor = 200*time.Millisecond, 50*time.Millisecond, time.Minute
 	})
 	return store, failovertenant.NewRepository(store, &readingSchema, items)
 }
