@@ -37,7 +37,8 @@
 // believes. Conditions hold as in any repository, against the state at the home.
 //
 // The fence takes one of the 100 operations of a transaction, see [MaxOps], and
-// doubles the capacity that a single write consumes on DynamoDB.
+// doubles the capacity that a single write consumes on DynamoDB. A process looks a
+// home up by reading the fences in all Regions, once per tenant and Options.KnowFor.
 //
 // # Moving a tenant without loss
 //
