@@ -47,7 +47,7 @@ type Options struct {
 	// Default 64.
 	Parallel int
 	// CacheSize is how many idle detectors are held in memory, so that a
-	// message costs one write and no read; each takes some 800 bytes. Default
+	// message costs one write and no read; each takes some 900 bytes. Default
 	// 100,000; 0 means none.
 	CacheSize int
 
