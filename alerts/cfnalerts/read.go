@@ -31,8 +31,9 @@ type Options struct {
 	// Defaults: us-east-1, 123456789012, stack, none.
 	Region, AccountID, StackName string
 	NotificationARNs             []string
-	// StandIns: the name of a parameter without value stands for it, with a
-	// warning, unless it is a number or a list. Default: it is an error.
+	// StandIns: the name of a parameter without value, unless it is a number
+	// or a list, and of what the template does not declare stands for it, with
+	// a warning. Default: it is an error.
 	StandIns bool
 	// Models are the logical ids of the models to read. Nil means all.
 	Models []string

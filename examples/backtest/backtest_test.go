@@ -158,7 +158,7 @@ func TestBrokenInputs(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"inputDefinition": {}}`: "ERROR structure inputName: inputName is required.",
 		`[{"inputName": "a"`:      "no list of inputs: ",
-		"Resources: {I: {Type: \"AWS::IoTEvents::Input\", Properties: {InputName: !Ref x}}}": ":1:72: ERROR Resources.I.Properties.InputName.Ref: no parameter or resource \"x\"",
+		"Resources: {I: {Type: \"AWS::IoTEvents::Input\", Properties: {InputName: [x]}}}": ":1:72: ERROR Resources.I.Properties.InputName: want a string, got a list",
 	} {
 		require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 		got := backtest("", "detector", "-model", refusedModel, "-messages", "-", "-inputs", name)

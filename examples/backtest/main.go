@@ -14,7 +14,7 @@
 // or model name, unless just one of them is a detector model; -parameter Name=Value, -value LogicalID=Value,
 // -value LogicalID.Attribute=Value, -import Export=Value, -region and -account
 // resolve its functions. What only a deployment could tell, such as a parameter
-// without value, is stood for by its name, with a warning on standard error; for
+// without value or a resource of another template, is stood for by its name, with a warning on standard error; for
 // validate it is an error. -inputs are files that declare inputs, by which
 // references are checked: bodies of CreateInput, answers of DescribeInput, lists
 // of both, or templates; several may follow one -inputs. A template's own inputs

@@ -194,6 +194,8 @@ func TestStandInsForParameters(t *testing.T) {
 	for source, want := range map[string]string{
 		`!Ref Needed`:       "parameter \"Needed\" has no value and no default: its name stands for it",
 		`!Ref Secret`:       "parameter \"Secret\" is the value of the SSM parameter \"/path\": its name stands for it",
+		`!Ref Missing`:      "no parameter or resource \"Missing\": its name stands for it",
+		`!GetAtt Lost.Arn`:  "no parameter or resource \"Lost\": its name stands for it",
 		`!Sub "a${Needed}"`: "parameter \"Needed\" has no value and no default: its name stands for it",
 	} {
 		document, findings := convert(t, header+source, cfn.Options{StandIns: true}, shape)

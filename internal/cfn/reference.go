@@ -23,6 +23,9 @@ func (c *call) reference(name string, at *node) (*node, error) {
 	if value, ok := c.options.Values[name]; ok {
 		return textAt(at, value), nil
 	}
+	if c.standsIn(name, at) {
+		return textAt(at, name), nil
+	}
 	resource, err := c.existing(name, at)
 	if err != nil {
 		return nil, err
@@ -32,6 +35,16 @@ func (c *call) reference(name string, at *node) (*node, error) {
 		return nil, err
 	}
 	return textAt(at, id), nil
+}
+
+// standsIn reports whether a name stands for a resource that the template does
+// not declare, being a part of another.
+func (c *call) standsIn(logicalID string, at *node) bool {
+	if _, declared := c.template.resource(logicalID); declared || !c.options.StandIns {
+		return false
+	}
+	c.note(Warning, at, c.path, "no parameter or resource %q: its name stands for it", logicalID)
+	return true
 }
 
 // existing returns a resource whose condition holds.
@@ -108,6 +121,9 @@ func isListType(kind string) bool {
 func (c *call) attribute(logicalID, attribute string, at *node) (*node, error) {
 	if value, ok := c.options.Values[logicalID+"."+attribute]; ok {
 		return textAt(at, value), nil
+	}
+	if c.standsIn(logicalID, at) {
+		return textAt(at, logicalID+"."+attribute), nil
 	}
 	resource, err := c.existing(logicalID, at)
 	if err != nil {

@@ -27,8 +27,9 @@ type Options struct {
 	Region, AccountID, StackName string
 	// NotificationARNs is a pseudo parameter.
 	NotificationARNs []string
-	// StandIns: the name of a parameter without value stands for it, with a
-	// warning, unless it is a number or a list. Otherwise it is an error.
+	// StandIns: the name of a parameter without value, unless it is a number
+	// or a list, and of what the template does not declare stands for it, with
+	// a warning. Otherwise it is an error.
 	StandIns bool
 }
 
