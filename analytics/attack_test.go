@@ -1,11 +1,13 @@
 package analytics_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/memanalytics"
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
 )
@@ -59,4 +61,36 @@ func TestAttackPlatform(t *testing.T) {
 		_, err := (&analytics.Query{}).PlanPoints(id, tenant.RandomCursorKeys())
 		require.ErrorIs(t, err, tenant.ErrID)
 	}
+}
+
+// TestAttackQueries: whatever a query asks for, it reads one tenant, that of
+// the call.
+func TestAttackQueries(t *testing.T) {
+	t.Parallel()
+	store, other := memanalytics.New(), tenant.MustParseID("acme-b")
+	for id, value := range map[tenant.ID]int{acme: 1, other: 100} {
+		_, err := store.Append(t.Context(), id, []analytics.Message{reading("pump", received, `{"t": %d}`, value)})
+		require.NoError(t, err)
+	}
+	query := analytics.AggregateQuery{Group: func(device.ID) string { return other.String() }}
+	got := aggregates(t, store, query)
+	require.Len(t, got, 1)
+	require.InDelta(t, 1, got[0].Sum, 0)
+	points, err := collect(analytics.Downsampled(t.Context(), store, acme, analytics.Query{}, 3))
+	require.NoError(t, err)
+	require.Len(t, points, 1)
+	require.InDelta(t, 1, points[0].Value, 0)
+	for _, id := range []tenant.ID{{}, tenant.Platform()} {
+		_, err := collect(analytics.Aggregates(context.Background(), everything{store}, id, query))
+		require.ErrorIs(t, err, tenant.ErrID)
+		_, err = collect(analytics.Downsampled(context.Background(), everything{store}, id, analytics.Query{}, 3))
+		require.ErrorIs(t, err, tenant.ErrID)
+	}
+}
+
+// everything is a store that forgets to look at the tenant.
+type everything struct{ analytics.Store }
+
+func (e everything) Points(ctx context.Context, _ tenant.ID, query analytics.Query) (analytics.Page[analytics.Point], error) {
+	return e.Store.Points(ctx, acme, query)
 }

@@ -31,6 +31,32 @@
 // [Store].Points and [Store].Messages. [Store].Last has the latest value of
 // each metric at hand.
 //
+// # Aggregates
+//
+// [Aggregates] computes statistics by hour, day in a time zone, thing, site
+// and metric, and fills gaps; [Downsampled] chooses the points that a chart
+// needs. Both read the points of one tenant as a stream, in bounded memory.
+//
+//	query := analytics.AggregateQuery{
+//		Query:    analytics.Query{Metrics: []string{"temperature"}, From: monday},
+//		Interval: analytics.Interval{Unit: analytics.Day, Zone: berlin},
+//	}
+//	for bucket, err := range analytics.Aggregates(ctx, store, id, query) {
+//		…
+//	}
+//
+// # Windows
+//
+// [Windows] computes the same statistics of messages as they come, in tumbling,
+// sliding or session windows, with a rule for what comes late. Its state can be
+// kept between invocations of a Lambda.
+//
+//	windows, err := analytics.NewWindows(analytics.Tumbling(analytics.Interval{Every: time.Minute}))
+//	result, err := windows.Add(id, message)
+//	for _, window := range result.Closed {
+//		…
+//	}
+//
 // # Backends
 //
 //   - [github.com/iotenant/iotenant/analytics/fileanalytics]: a folder.

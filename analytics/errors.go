@@ -15,6 +15,15 @@ var (
 	ErrBatch = fmt.Errorf("analytics: %w batch", iotenant.ErrInvalid)
 	// ErrQuery: a query has an impossible limit, time or name.
 	ErrQuery = fmt.Errorf("analytics: %w query", iotenant.ErrInvalid)
+	// ErrLimit: a query, or a tenant's windows, need more groups, values or
+	// buckets at a time than there may be. Ask for less of the time, things or
+	// metrics; advance the windows.
+	ErrLimit = fmt.Errorf("analytics: beyond the limit: %w", iotenant.ErrInvalid)
+	// ErrWindow: windows of an impossible length or with impossible options.
+	ErrWindow = fmt.Errorf("analytics: %w window", iotenant.ErrInvalid)
+	// ErrState: what was given to [Windows.Restore] is not a state of these
+	// windows and this tenant.
+	ErrState = fmt.Errorf("analytics: %w state of windows", iotenant.ErrInvalid)
 	// ErrCorrupt: what is stored can't be read as it was written. Nothing of
 	// it is skipped silently: the call fails, and the text says where.
 	ErrCorrupt = fmt.Errorf("analytics: corrupt data: %w", iotenant.ErrUnavailable)

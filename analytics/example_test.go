@@ -1,9 +1,11 @@
 package analytics_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/iotenant/iotenant"
@@ -77,4 +79,45 @@ func ExampleStore() {
 	// Output:
 	// [] true
 	// [duplicate] <nil>
+}
+
+// Hours of a day on which clocks are changed, by site.
+func ExampleAggregates() {
+	ctx, id := context.Background(), tenant.MustParseID("acme")
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	store := memanalytics.New()
+	at := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC)
+	for i, thing := range []string{"pump-1", "pump-2", "pump-1", "pump-2"} {
+		message := analytics.Message{Thing: device.MustParseID(thing), At: at.Add(time.Duration(i) * 45 * time.Minute), Payload: fmt.Appendf(nil, `{"rpm": %d}`, 900+i)}
+		if _, err := store.Append(ctx, id, []analytics.Message{message}); err != nil {
+			panic(err)
+		}
+	}
+	query := analytics.AggregateQuery{
+		Query:    analytics.Query{Metrics: []string{"rpm"}},
+		Interval: analytics.Interval{Every: time.Hour, Zone: berlin},
+		Group:    func(device.ID) string { return "north" },
+	}
+	for b, err := range analytics.Aggregates(ctx, store, id, query) {
+		fmt.Println(b.Start.Format("15:04 MST"), b.Group, b.Metric, b.Count, b.Mean, b.Max, err)
+	}
+	// Output:
+	// 02:00 CEST north rpm 1 900 900 <nil>
+	// 02:00 CET north rpm 1 901 901 <nil>
+	// 03:00 CET north rpm 2 902.5 903 <nil>
+}
+
+// Of a day's readings, a chart needs as many as it has pixels.
+func ExampleDownsample() {
+	var points []analytics.Point
+	for i := range 86_400 {
+		points = append(points, analytics.Point{Time: time.Unix(int64(i), 0), Value: float64(i % 60)})
+	}
+	points[40_000].Value = 500
+	points = analytics.Downsample(points, 800)
+	fmt.Println(len(points), slices.MaxFunc(points, func(a, b analytics.Point) int { return cmp.Compare(a.Value, b.Value) }).Value)
+	// Output: 800 500
 }

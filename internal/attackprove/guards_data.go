@@ -23,6 +23,11 @@ var dataGuards = []guard{
 		disabled:  "	return nil\n",
 		tests:     []string{"TestAttackStore"},
 	}, {
+		name: "an aggregate is of a tenant, whatever the store", file: "analytics/aggregate.go", pkg: "./analytics",
+		statement: "if err := checkTenant(id); err != nil {",
+		disabled:  "if err := checkTenant(id); err != nil && false {",
+		tests:     []string{"TestAttackQueries"},
+	}, {
 		name: "a segment is of the tenant in whose folder it lies", file: "analytics/fileanalytics/segment.go", pkg: "./analytics/fileanalytics",
 		statement: `return run{}, corruptAt(offset, "run of another tenant")`,
 		disabled:  "",
