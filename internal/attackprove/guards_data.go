@@ -58,6 +58,11 @@ var dataGuards = []guard{
 		disabled:  "strings.Clone(text)",
 		tests:     []string{"TestAttackLines"},
 	}, {
+		name: "the payload of a model is no alert", file: "examples/lambda/notify/decode.go", pkg: "./examples/lambda/notify",
+		statement: "event.Tenant == id && event.Alert.ID == alertID {",
+		disabled:  "event.Alert.ID != \"\" {",
+		tests:     []string{"TestAttackPayload"},
+	}, {
 		name: "an access key is of one tenant", file: "examples/local/dataplane.go", pkg: "./examples/local",
 		statement: "auth.Principal{Tenant: key.Tenant, Subject: keyID}",
 		disabled:  "auth.Principal{Tenant: north, Subject: keyID}",
