@@ -100,8 +100,13 @@ func TestUsage(t *testing.T) {
 		"detector -model " + refusedModel + " -messages missing":                                  "open missing: ",
 		"detector -model testdata/template/two.yaml -messages b":                                  "several models in the template, name one by -resource: A, B",
 		"detector -model testdata/template/model.yaml -resource x -messages b -parameter Limit=1": "no such model in the template",
-		"validate":                      "-model is missing",
-		"validate -model a -format svg": `-format is "svg", want json or text`,
+		"validate":                           "want either -model or -definition",
+		"validate -definition missing":       "open missing: ",
+		"pipeline":                           "-definition is missing",
+		"pipeline -definition a":             "-messages is missing",
+		"pipeline -definition a -messages b": "open a: ",
+		"pipeline -definition a -messages b -semantics Nope": "want one of PatternFieldNames, ",
+		"validate -model a -format svg":                      `-format is "svg", want json or text`,
 	} {
 		got := backtest("", strings.Fields(args)...)
 		require.Equal(t, statusUsage, got.status, args)

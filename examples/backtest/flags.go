@@ -33,21 +33,25 @@ type templateValues struct {
 	region, account             string
 }
 
+func (v *templateValues) register(set *flag.FlagSet) {
+	*v = templateValues{parameters: map[string]string{}, values: map[string]string{}, imports: map[string]string{}}
+	set.Func("parameter", "`Name=Value` of a template parameter", assign(v.parameters))
+	set.Func("value", "`LogicalID[.Attribute]=Value` of a reference in a template", assign(v.values))
+	set.Func("import", "`Export=Value` of another stack", assign(v.imports))
+	set.StringVar(&v.region, "region", "", "AWS::Region of a template (default us-east-1)")
+	set.StringVar(&v.account, "account", "", "AWS::AccountId of a template (default 123456789012)")
+}
+
 func (m *modelFlags) register(set *flag.FlagSet) {
-	m.template = templateValues{parameters: map[string]string{}, values: map[string]string{}, imports: map[string]string{}}
 	set.StringVar(&m.model, "model", "", "model `file`: JSON of the service, or a CloudFormation template")
 	set.Func("inputs", "`files` that declare inputs", func(name string) error {
 		m.inputs = append(m.inputs, name)
 		return nil
 	})
 	set.StringVar(&m.resource, "resource", "", "logical id or `name` of the model in a template")
-	set.Func("parameter", "`Name=Value` of a template parameter", assign(m.template.parameters))
-	set.Func("value", "`LogicalID[.Attribute]=Value` of a reference in a template", assign(m.template.values))
-	set.Func("import", "`Export=Value` of another stack", assign(m.template.imports))
-	set.StringVar(&m.template.region, "region", "", "AWS::Region of a template (default us-east-1)")
-	set.StringVar(&m.template.account, "account", "", "AWS::AccountId of a template (default 123456789012)")
+	m.template.register(set)
 	set.BoolVar(&m.strict, "strict", false, "enforce the quotas of the service")
-	set.Func("semantics", "`names` of fields of detector.Semantics to set", m.semantic)
+	set.Func("semantics", "`names` of fields of detector.Semantics to set", setFields(&m.semantics))
 }
 
 func assign(to map[string]string) func(string) error {
@@ -61,21 +65,23 @@ func assign(to map[string]string) func(string) error {
 	}
 }
 
-// semantic sets fields of detector.Semantics by their names.
-func (m *modelFlags) semantic(names string) error {
-	fields := reflect.ValueOf(&m.semantics).Elem()
-	for name := range strings.SplitSeq(names, ",") {
-		field := fields.FieldByName(name)
-		if !field.IsValid() {
-			var all []string
-			for i := range fields.NumField() {
-				all = append(all, fields.Type().Field(i).Name)
+// setFields sets fields of a struct of Booleans by their names.
+func setFields(semantics any) func(names string) error {
+	return func(names string) error {
+		fields := reflect.ValueOf(semantics).Elem()
+		for name := range strings.SplitSeq(names, ",") {
+			field := fields.FieldByName(name)
+			if !field.IsValid() {
+				var all []string
+				for i := range fields.NumField() {
+					all = append(all, fields.Type().Field(i).Name)
+				}
+				return fmt.Errorf("want one of %s", strings.Join(all, ", "))
 			}
-			return fmt.Errorf("want one of %s", strings.Join(all, ", "))
+			field.SetBool(true)
 		}
-		field.SetBool(true)
+		return nil
 	}
-	return nil
 }
 
 // detectorFlags are those of the command detector.
@@ -125,20 +131,22 @@ func parseDetectorFlags(args []string, errOut io.Writer) (*detectorFlags, error)
 // validateFlags are those of the command validate.
 type validateFlags struct {
 	modelFlags
-	format string
+	definition string
+	format     string
 }
 
 func parseValidateFlags(args []string, errOut io.Writer) (*validateFlags, error) {
 	f := &validateFlags{}
 	set := newFlagSet("validate", errOut)
 	f.register(set)
+	set.StringVar(&f.definition, "definition", "", "`file` of a pipeline, channel, data store or data set, instead of -model")
 	set.StringVar(&f.format, "format", "text", "json or text")
 	if err := parse(set, args); err != nil {
 		return nil, err
 	}
 	switch {
-	case f.model == "":
-		return nil, errors.New("-model is missing")
+	case (f.model == "") == (f.definition == ""):
+		return nil, errors.New("want either -model or -definition")
 	case f.format != "json" && f.format != "text":
 		return nil, fmt.Errorf("-format is %q, want json or text", f.format)
 	}

@@ -1,9 +1,12 @@
-// Command backtest runs a detector model or an alarm model of AWS IoT Events
-// over recorded messages and prints what it decides.
+// Command backtest runs a detector model or an alarm model of AWS IoT Events, or
+// a pipeline of AWS IoT Analytics, over recorded messages and prints what it
+// decides, or makes of them.
 //
 //	go run ./examples/backtest detector -model FILE [-inputs FILE…] -messages FILE.jsonl [-until SECONDS] [-format json|text] [-svg FILE]
 //	go run ./examples/backtest detector -model FILE [-inputs FILE…] -data FOLDER -tenant ID [-from TIME] [-to TIME] …
 //	go run ./examples/backtest validate -model FILE [-inputs FILE…] [-format json|text]
+//	go run ./examples/backtest pipeline -definition FILE -messages FILE.jsonl [-env FILE]
+//	go run ./examples/backtest validate -definition FILE [-format json|text]
 //
 // # Models
 //
@@ -111,10 +114,39 @@
 // it has none, and the payload gets the member "thing". Messages of other inputs
 // than the model's are passed over.
 //
+// # Pipelines
+//
+// -definition is a file in JSON: the body of CreatePipeline or the skeleton of the
+// AWS CLI for it, the answer of DescribePipeline, or a bare list of activities; or
+// a CloudFormation template in JSON or YAML, with -resource and the other flags
+// as above. -strict and -semantics are as above, by the names of the fields of
+// pipeline.Semantics.
+//
+// A line of -messages is a payload; all of them are one batch. Blank lines are
+// ignored. -env is a file with what the pipeline reaches outside of it:
+//
+//	{"registry": {thing: description}, "shadow": {thing: document}, "lambda": {name: [command, args…]}}
+//
+// The command of a function gets the batch as a JSON array on standard input and
+// answers one on standard output; if it fails it is run twice more.
+//
+// For each payload a line is printed, in order:
+//
+//	{"in": number of the line, "out": […], "errors"?: […]}
+//
+// out are the messages that were made of it, none if it was dropped; errors are
+// the values of pipeline.Reason for activities that failed. If a function answers
+// another number of messages than it got, all messages stand at the first line,
+// with lambdaCountMismatch. Why a call failed is told on standard error.
+//
+// validate -definition takes a pipeline, channel, data store or data set, in the
+// same forms, or all of a template. It prints everything for which the service
+// would have refused it; the last line says whether it would.
+//
 // # Exit status
 //
 //	0  done
-//	1  the model, a template or an input file has errors; they are printed
+//	1  the model, a definition, a template or an input file has errors; they are printed
 //	2  wrong arguments, or a file that can't be read or written
 //	3  done, but some lines could not be read: file:line: why, on standard error
 //
@@ -152,6 +184,9 @@ var errLines = errors.New("some lines could not be read")
 // errModel: the model has errors, which have been printed.
 var errModel = errors.New("the model has errors")
 
+// errDefinition: the definition has errors, which have been printed.
+var errDefinition = errors.New("the definition has errors")
+
 // run is the program with its arguments and streams; it returns the exit
 // status.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
@@ -159,7 +194,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return statusDone
-	case errors.Is(err, errModel):
+	case errors.Is(err, errModel), errors.Is(err, errDefinition):
 		return statusModel
 	case errors.Is(err, errLines):
 		fmt.Fprintln(errOut, "backtest:", err)
@@ -169,7 +204,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	return statusUsage
 }
 
-const usage = "want: backtest detector -model FILE -messages FILE.jsonl, or backtest validate -model FILE; -help lists all flags"
+const usage = "want: backtest detector -model FILE -messages FILE.jsonl, backtest pipeline -definition FILE -messages FILE.jsonl, " +
+	"backtest validate -model FILE or backtest validate -definition FILE; -help lists all flags"
 
 func dispatch(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
 	if len(args) == 0 {
@@ -178,6 +214,12 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, errOut io.W
 	switch command := args[0]; command {
 	case "detector":
 		c, err := parseDetectorFlags(args[1:], errOut)
+		if err != nil {
+			return err
+		}
+		return c.run(ctx, in, out, errOut)
+	case "pipeline":
+		c, err := parsePipelineFlags(args[1:], errOut)
 		if err != nil {
 			return err
 		}

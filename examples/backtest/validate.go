@@ -11,6 +11,10 @@ import (
 // run prints everything that the analysis of the service would have found in a
 // model, and whether it runs here.
 func (f *validateFlags) run(out io.Writer) error {
+	if f.definition != "" {
+		definitions := definitionFlags{definition: f.definition, resource: f.resource, template: f.template}
+		return definitions.check(out, f.format)
+	}
 	l, err := f.read()
 	if err != nil {
 		return err
