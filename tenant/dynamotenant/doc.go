@@ -51,6 +51,10 @@
 // makes it, since making it dials. DAX caches: reads that are not consistent
 // may be minutes old. Its clusters have one role for all, so IAM doesn't
 // separate tenants behind it: never rely on tenant-scoped credentials there.
-// There is no emulator of DAX; that its client fits [API] is compiled, its
+// Its client doesn't ask for the stored item when a condition fails, so a Put
+// whose answer was lost may fail there with tenant.ErrExists or
+// tenant.ErrVersion although it has written.
+//
+// There is no emulator of DAX: that its client fits [API] is compiled, its
 // behaviour is not tested here.
 package dynamotenant

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/internal/emulator"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/dynamotenant"
 )
@@ -141,6 +142,36 @@ func TestReshardMovesWhatBelongsElsewhere(t *testing.T) {
 
 	_, err = growing.Reshard(t.Context(), tenant.ID{}, "site")
 	require.ErrorIs(t, err, tenant.ErrID)
+}
+
+func TestReshardEmulated(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(testing.TB) string{"moto": emulator.Moto, "dynamodb": emulator.DynamoDB} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, table := emulated(t, start(t))
+			cursors := tenant.RandomCursorKeys()
+			names := fill(t, dynamotenant.NewRepository(dynamotenant.New(client, table, cursors), &siteSchema), 30)
+			store := dynamotenant.New(client, table, cursors, sharded(3, 1))
+			r := dynamotenant.NewRepository(store, &siteSchema)
+			_, err := tenant.Update(t.Context(), r, acme, tenant.NewKey(names[7]), func(s *site) error { s.Count++; return nil })
+			require.NoError(t, err)
+			got, err := list(t.Context(), r, tenant.Query{Limit: 7})
+			require.NoError(t, err)
+			require.Equal(t, names, got)
+			moved, err := store.Reshard(t.Context(), acme, "site")
+			require.NoError(t, err)
+			require.Greater(t, moved, 8)
+			grown := dynamotenant.NewRepository(dynamotenant.New(client, table, cursors, sharded(3, 0)), &siteSchema)
+			got, err = list(t.Context(), grown, tenant.Query{Descending: true, Consistent: true})
+			require.NoError(t, err)
+			slices.Reverse(got)
+			require.Equal(t, names, got)
+			item, err := grown.Get(t.Context(), acme, tenant.NewKey(names[7]))
+			require.NoError(t, err)
+			require.Equal(t, 1, item.Value.Count)
+		})
+	}
 }
 
 // TestReshardBesideWriters moves items while others write, delete, list and
