@@ -100,8 +100,8 @@ func runExprJob(tb testing.TB, text []byte, ends []int) (alerts int) {
 // The job against encoding/json into maps and expr-lang over them.
 func BenchmarkJobExpr(b *testing.B) {
 	model := mustLoad(b, debounceModel)
-	text, ends := job(jobMessages / 10)
-	bench.Ratio(b, 5, func(n int) { runJob(model, text, ends[:n]) }, func(n int) { runExprJob(b, text, ends[:n]) }, jobMessages/10)
+	text, ends := job(jobMessages)
+	bench.Ratio(b, 3, func(n int) { runJob(model, text, ends[:n]) }, func(n int) { runExprJob(b, text, ends[:n]) }, jobMessages)
 }
 
 // All programs find the same alerts in the whole job.

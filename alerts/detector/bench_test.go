@@ -360,16 +360,16 @@ func BenchmarkJob(b *testing.B) {
 // if.
 func BenchmarkJobMessage(b *testing.B) {
 	model := mustLoad(b, debounceModel)
-	text, ends := job(jobMessages / 10)
-	bench.Ratio(b, 5, func(n int) { runJob(model, text, ends[:n]) }, func(n int) { runMessageJob(text, ends[:n]) }, jobMessages/10)
+	text, ends := job(jobMessages)
+	bench.Ratio(b, 3, func(n int) { runJob(model, text, ends[:n]) }, func(n int) { runMessageJob(text, ends[:n]) }, jobMessages)
 }
 
 // The same job against encoding/json into a struct of just the three members
 // that it needs.
 func BenchmarkJobStruct(b *testing.B) {
 	model := mustLoad(b, debounceModel)
-	text, ends := job(jobMessages / 10)
-	bench.Ratio(b, 5, func(n int) { runJob(model, text, ends[:n]) }, func(n int) { runStructJob(text, ends[:n]) }, jobMessages/10)
+	text, ends := job(jobMessages)
+	bench.Ratio(b, 3, func(n int) { runJob(model, text, ends[:n]) }, func(n int) { runStructJob(text, ends[:n]) }, jobMessages)
 }
 
 // Live memory per detector after a message, with keys and the map that holds
