@@ -62,7 +62,7 @@ func (e Environment) Need(names ...string) error {
 }
 
 // OpenStore returns the store in the table that the environment names.
-func OpenStore(account aws.Config, env Environment) (*dynamotenant.Store, error) {
+func OpenStore(account aws.Config, env Environment, optFns ...func(*dynamodb.Options)) (*dynamotenant.Store, error) {
 	if err := env.Need("TABLE", "CURSOR_KEY"); err != nil {
 		return nil, err
 	}
@@ -74,12 +74,12 @@ func OpenStore(account aws.Config, env Environment) (*dynamotenant.Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("CURSOR_KEY: %w", err)
 	}
-	return dynamotenant.New(dynamodb.NewFromConfig(account), env("TABLE"), cursors), nil
+	return dynamotenant.New(dynamodb.NewFromConfig(account, optFns...), env("TABLE"), cursors), nil
 }
 
 // NewRuntime returns the runtime that the environment describes, and the
 // directory of its tenants.
-func NewRuntime(account aws.Config, env Environment, logger *slog.Logger) (*alerts.Runtime, *tenant.Directory, error) {
+func NewRuntime(account aws.Config, env Environment, logger *slog.Logger, optFns ...func(*dynamodb.Options)) (*alerts.Runtime, *tenant.Directory, error) {
 	if err := env.Need("ACCOUNT", "SWEEP_FUNCTION", "SWEEP_ROLE", "NOTIFY_QUEUE"); err != nil {
 		return nil, nil, err
 	}
@@ -87,7 +87,7 @@ func NewRuntime(account aws.Config, env Environment, logger *slog.Logger) (*aler
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := OpenStore(account, env)
+	store, err := OpenStore(account, env, optFns...)
 	if err != nil {
 		return nil, nil, err
 	}
