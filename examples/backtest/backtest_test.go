@@ -49,8 +49,9 @@ func TestBadLines(t *testing.T) {
 func TestInputNameIsNeeded(t *testing.T) {
 	t.Parallel()
 	got := backtest(`{"at":1,"payload":{}}`, "detector", "-model", "testdata/update/model.json", "-messages", "-")
-	require.Equal(t, statusLines, got.status)
-	require.Contains(t, got.err, "-:1: inputName is missing, and the model reads several inputs")
+	require.Equal(t, statusDone, got.status, got.err)
+	require.JSONEq(t, `{"at":1,"kind":"message","key":"","state":"","variables":{},"timers":{},"actions":[],
+		"errors":[{"level":"ERROR","code":"InvalidRequestException","message":"inputName is missing, and the model reads several inputs"}]}`, got.out)
 }
 
 func TestLinesBackInTime(t *testing.T) {

@@ -18,7 +18,7 @@ type event struct {
 	at time.Time
 
 	// Of a message.
-	input     string
+	input     string // "" if the line has none and the model reads several
 	messageID string
 	generated bool // the line has no messageId
 	payload   []byte
@@ -144,9 +144,7 @@ func parseLine(text []byte, number int, onlyInput string) (*event, error) {
 	}
 	e.input, e.messageID, e.payload = line.InputName, line.MessageID, line.Payload
 	if e.input == "" {
-		if e.input = onlyInput; onlyInput == "" {
-			return nil, errors.New("inputName is missing, and the model reads several inputs")
-		}
+		e.input = onlyInput
 	}
 	if e.messageID == "" {
 		e.messageID, e.generated = fmt.Sprintf("line-%d", number), true

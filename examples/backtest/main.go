@@ -51,7 +51,8 @@
 //
 // What is absent:
 //
-//   - inputName is the only input that the model reads;
+//   - inputName is the only input that the model reads; if it reads several, the
+//     message is refused;
 //   - messageId is made from the number of the line, and never a duplicate;
 //   - keyValue of a request is that of a model without key, else the only
 //     detector that there is;

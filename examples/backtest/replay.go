@@ -142,6 +142,9 @@ func (r *replay) create(key string) *instance {
 // refusedMessage returns nil for a message of an input that is there, but not
 // of this model: it is routed elsewhere.
 func (r *replay) refusedMessage(e *event, err error) *refusal {
+	if e.input == "" {
+		return &refusal{invalidRequest, "inputName is missing, and the model reads several inputs"}
+	}
 	if !errors.Is(err, detector.ErrInput) {
 		return &refusal{invalidRequest, err.Error()}
 	}
