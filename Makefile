@@ -22,7 +22,7 @@ test: ## Run all tests
 
 .PHONY: race
 race: ## Run all tests with the race detector (needs a C compiler)
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 30m ./...
 
 .PHONY: fmt
 fmt: ## Format the code as the linter wants it
