@@ -122,6 +122,11 @@ var table = []row{
 		why:      "one technology: files in a folder",
 		breach:   [2]string{"./analytics/fileanalytics", "go.etcd.io/bbolt"},
 	}, {
+		packages: []string{"./@/chart@"},
+		only:     []string{"std", "domain", "github.com/go-analyze/charts/..."},
+		why:      "one technology: pictures by go-analyze/charts",
+		breach:   [2]string{"./analytics/chartanalytics", "./analytics/fileanalytics"},
+	}, {
 		packages: []string{"./@/lambda@"},
 		only:     []string{"std", "domain", "./internal/...", "github.com/aws/aws-lambda-go/..."},
 		never:    []string{"github.com/aws/aws-sdk-go-v2/..."},
