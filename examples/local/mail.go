@@ -8,7 +8,9 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/alerts"
+	"github.com/iotenant/iotenant/alerts/detector"
 	"github.com/iotenant/iotenant/alerts/smtpalerts"
 	"github.com/iotenant/iotenant/tenant"
 )
@@ -34,14 +36,24 @@ func (c *mailConfig) check() error {
 	return nil
 }
 
-func (c *mailConfig) mailer() (*smtpalerts.Mailer, error) {
+func (c *mailConfig) mailer(optFns ...func(*smtpalerts.Options)) (*smtpalerts.Mailer, error) {
 	server := smtpalerts.Server{Address: c.server}
 	if isLoopback(c.server) {
 		server.Security = smtpalerts.Unencrypted
 	}
 	return smtpalerts.New(server, c.from, func(_ context.Context, id tenant.ID, _ alerts.Alert) ([]string, error) {
 		return strings.FieldsFunc(strings.ReplaceAll(c.to, "{tenant}", id.String()), func(r rune) bool { return r == ',' || r == ' ' }), nil
-	})
+	}, optFns...)
+}
+
+// emailOf finds the address of whom an alarm model names: by the id of a user of
+// its tenant.
+func (s *system) emailOf(ctx context.Context, id tenant.ID, to detector.Identity) (string, error) {
+	profile, err := s.identity.Profile(ctx, id, to.UserID)
+	if errors.Is(err, iotenant.ErrNotFound) {
+		return "", nil
+	}
+	return profile.Email, err
 }
 
 // isLoopback reports whether a server is on this machine.

@@ -45,7 +45,7 @@ func parseFlags(args []string) (flags, error) {
 	set.StringVar(&f.mail.server, "smtp", "", "`host:port` of a mail server to which alerts are sent, encrypted unless it is on this machine")
 	set.StringVar(&f.mail.from, "mail-from", "Alerts <alerts@localhost>", "`sender` of the e-mails")
 	set.StringVar(&f.mail.to, "mail-to", "", "`addresses` to which they go, separated by commas; {tenant} stands for the tenant")
-	set.IntVar(&f.actionLimit, "action-limit", 600, "`number` of actions of a tenant that are delivered in a minute; 0 for no limit")
+	set.IntVar(&f.actionLimit, "action-limit", 6000, "`number` of actions of a tenant that are delivered in a minute; 0 for no limit")
 	set.StringVar(&f.replay, "replay", "", "CSV `file` with the header timestamp,value, which the device machine-1 of tenant north sends")
 	set.Float64Var(&f.speed, "speed", 0, "how many times faster than recorded to replay (default as fast as it is acknowledged)")
 	set.IntVar(&f.simulation.devices, "devices", 4, "`number` of simulated devices")

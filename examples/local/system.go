@@ -19,6 +19,7 @@ import (
 	"github.com/iotenant/iotenant/alerts"
 	"github.com/iotenant/iotenant/alerts/detector"
 	"github.com/iotenant/iotenant/alerts/memalerts"
+	"github.com/iotenant/iotenant/alerts/smtpalerts"
 	"github.com/iotenant/iotenant/analytics/fileanalytics"
 	"github.com/iotenant/iotenant/auth"
 	"github.com/iotenant/iotenant/auth/memauth"
@@ -228,7 +229,7 @@ func (s *system) notifier() (alerts.Notifier, error) {
 		}, func(o *memalerts.WebhookOptions) { o.Local = true }))
 	}
 	if s.config.mail.server != "" {
-		mailer, err := s.config.mail.mailer()
+		mailer, err := s.config.mail.mailer(func(o *smtpalerts.Options) { o.Email = s.emailOf })
 		if err != nil {
 			return nil, err
 		}
