@@ -84,6 +84,8 @@ func New(services Services, optFns ...func(*Options)) http.Handler {
 	a.registerTenants()
 	a.registerDevices()
 	a.registerTelemetry()
+	a.registerAggregates()
+	a.registerCharts()
 	a.registerShadows()
 	a.registerModels()
 	a.registerRules()
