@@ -59,7 +59,7 @@ func (a *addAttributes) apply(_ context.Context, r *run, d *document) bool {
 	}
 	for i, raw := range r.copied {
 		if to := &a.attributes[i]; raw != nil && !(r.semantics.KeepExisting && d.find(to.to) >= 0) {
-			d.put(member{name: to.to, raw: raw, quoted: to.quoted, nested: isNested(raw)}, false)
+			d.put(member{name: to.to, raw: raw, quoted: to.quoted, nested: isNested(raw)})
 		}
 	}
 	return true
@@ -102,10 +102,10 @@ func (a *selectAttributes) apply(_ context.Context, r *run, d *document) bool {
 	for i := range a.attributes {
 		from := &a.attributes[i]
 		if raw := r.lookup(d, from.from); raw != nil {
-			fresh.put(member{name: from.to, raw: raw, quoted: from.quoted, nested: isNested(raw)}, false)
+			fresh.put(member{name: from.to, raw: raw, quoted: from.quoted, nested: isNested(raw)})
 		}
 	}
-	r.selected, d.members = d.members, fresh.members
+	r.selected, d.members, d.marks = d.members, fresh.members, fresh.marks
 	return len(d.members) > 0
 }
 
@@ -167,7 +167,7 @@ func (m *mathActivity) apply(_ context.Context, r *run, d *document) bool {
 	}
 	start := len(r.text)
 	r.text = r.result.number.append(r.text)
-	d.put(member{name: m.attribute, raw: r.text[start:len(r.text):len(r.text)], quoted: m.quoted}, false)
+	d.put(member{name: m.attribute, raw: r.text[start:len(r.text):len(r.text)], quoted: m.quoted})
 	return true
 }
 

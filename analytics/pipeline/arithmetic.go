@@ -37,8 +37,7 @@ func scale(x uint64, power int64) (uint64, bool) {
 func (d *decimals) add(a, b number) (number, bool) {
 	x, y, exp, ok := align(&a, &b)
 	if !ok {
-		d.load(&a, &b)
-		return d.result(d.context.Add(&d.z, &d.x, &d.y))
+		return d.addWide(a, b)
 	}
 	switch {
 	case a.neg == b.neg:
@@ -68,8 +67,7 @@ func (d *decimals) multiply(a, b number) (number, bool) {
 			return number{lo: lo, exp: a.exp + b.exp, neg: a.neg != b.neg && lo != 0}, true
 		}
 	}
-	d.load(&a, &b)
-	return d.result(d.context.Mul(&d.z, &d.x, &d.y))
+	return d.multiplyWide(a, b)
 }
 
 // divide is not ok if b is zero.
@@ -107,17 +105,23 @@ func (d *decimals) divideShort(a, b number) number {
 		}
 		n.exp -= 19
 	}
-	more := len(digits) - maxDigits
-	if more <= 0 {
+	d.setRounded(&n, digits, rest != 0)
+	return n
+}
+
+// setRounded sets the coefficient to the first 34 digits, rounded. more: the
+// digits go on.
+func (d *decimals) setRounded(n *number, digits []byte, more bool) {
+	extra := len(digits) - maxDigits
+	if extra <= 0 {
 		n.setDigits(digits)
-		return n
+		return
 	}
-	n.exp += int32(more)
+	n.exp += int32(extra)
 	n.setDigits(digits[:maxDigits])
-	if d.roundsUp(digits[maxDigits-1:], rest != 0) {
+	if d.roundsUp(digits[maxDigits-1:], more) {
 		n.increment() // 34 nines become 10³⁴, which still fits
 	}
-	return n
 }
 
 // roundsUp decides by the last digit that is kept, those after it, and whether

@@ -1,6 +1,9 @@
 package pipeline
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Pipeline is a loaded definition. It does not change and is safe for
 // concurrent use.
@@ -30,6 +33,7 @@ func (p *Pipeline) Findings() []Finding { return p.findings }
 // time.
 type Batch struct {
 	documents, spare []document
+	work             document
 	results          []int // indexes of documents
 	failures         []Failure
 	run              run
@@ -64,6 +68,7 @@ type run struct {
 	// usual are the names of the last message, and clean those of the last that
 	// a data store took as they were.
 	usual, clean [][]byte
+	usualMarks   [manyMembers]uint64 // of the names up to each
 	index        map[string]int
 	copied       [][]byte
 	selected     []member
@@ -109,29 +114,23 @@ func grow(documents []document) []document {
 // What happens to a message is told by [Batch.Events]. The error is that of ctx.
 func (p *Pipeline) Run(ctx context.Context, env *Environment, b *Batch, payloads [][]byte) error {
 	b.reset(p, env)
+	steps, rest := untilLambda(p.activities)
 	for i, payload := range payloads {
-		b.documents = grow(b.documents)
-		d := &b.documents[i]
-		d.source = i
-		d.scan(&b.run, payload)
-	}
-	for from := 0; from < len(p.activities); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		to := from
-		for to < len(p.activities) && p.activities[to].lambda == nil {
-			to++
+		b.take(ctx, i, payload, steps)
+	}
+	for len(rest) > 0 {
+		b.run.activity = &rest[0]
+		rest[0].lambda.invoke(ctx, b)
+		steps, rest = untilLambda(rest[1:])
+		for i := range b.documents {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			b.steps(ctx, &b.documents[i], steps)
 		}
-		if err := b.steps(ctx, p.activities[from:to]); err != nil {
-			return err
-		}
-		if to < len(p.activities) {
-			b.run.activity = &p.activities[to]
-			p.activities[to].lambda.invoke(ctx, b)
-			to++
-		}
-		from = to
 	}
 	for i := range b.documents {
 		if !b.documents[i].dropped {
@@ -141,29 +140,49 @@ func (p *Pipeline) Run(ctx context.Context, env *Environment, b *Batch, payloads
 	return ctx.Err()
 }
 
-// steps takes each message through activities that look at one at a time.
-func (b *Batch) steps(ctx context.Context, activities []activity) error {
-	for i := range b.documents {
-		d := &b.documents[i]
-		for j := range activities {
-			if activities[j].step == nil {
-				continue
-			}
-			if b.run.activity = &activities[j]; !d.valid {
-				b.run.note(d, InvalidMessage, nil)
-				d.dropped = true
-			} else {
-				d.dropped = !activities[j].step.apply(ctx, &b.run, d)
-			}
-			if d.dropped {
-				break
-			}
+// take makes a document of a payload and takes it through the first steps. It
+// works on one that stays in the processor's cache, and keeps what is left.
+func (b *Batch) take(ctx context.Context, source int, payload []byte, steps []activity) {
+	w := &b.work
+	w.source = source
+	w.scan(&b.run, payload)
+	w.dropped = false
+	b.steps(ctx, w, steps)
+	if w.dropped {
+		return
+	}
+	b.documents = grow(b.documents)
+	d := &b.documents[len(b.documents)-1]
+	members := append(d.members, w.members...)
+	*d = *w
+	d.members = members
+}
+
+// untilLambda splits activities before the next lambda activity.
+func untilLambda(activities []activity) (steps, rest []activity) {
+	i := slices.IndexFunc(activities, func(a activity) bool { return a.lambda != nil })
+	if i < 0 {
+		return activities, nil
+	}
+	return activities[:i], activities[i:]
+}
+
+// steps takes a message through activities that look at one at a time.
+func (b *Batch) steps(ctx context.Context, d *document, activities []activity) {
+	for i := range activities {
+		if activities[i].step == nil {
+			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return err
+		if b.run.activity = &activities[i]; !d.valid {
+			b.run.note(d, InvalidMessage, nil)
+			d.dropped = true
+		} else {
+			d.dropped = !activities[i].step.apply(ctx, &b.run, d)
+		}
+		if d.dropped {
+			return
 		}
 	}
-	return nil
 }
 
 // Len returns how many messages came out.
@@ -172,7 +191,7 @@ func (b *Batch) Len() int { return len(b.results) }
 // At returns a message that came out, by its place.
 func (b *Batch) At(i int) Message { return Message{&b.documents[b.results[i]]} }
 
-// Events returns what is to be counted, in the order of the activities.
+// Events returns what is to be counted, in the order in which it happened.
 func (b *Batch) Events() []Event { return b.run.events }
 
 // Failures returns the messages that a lambda activity could not process.

@@ -25,12 +25,23 @@ type document struct {
 	valid   bool
 	dropped bool
 	members []member
+	// marks has the mark of each name, so that most names that are not there
+	// need no search.
+	marks uint64
+}
+
+// mark returns a bit that depends on the name.
+func mark(name []byte) uint64 {
+	if len(name) == 0 {
+		return 1
+	}
+	return 1 << ((uint(name[0]) + 5*uint(name[len(name)-1]) + 11*uint(len(name))) & 63)
 }
 
 // scan reads the payload; of members that occur twice the last value stands, at
 // the place of the first.
 func (d *document) scan(r *run, payload []byte) {
-	d.payload, d.members, d.valid = payload, d.members[:0], false
+	d.payload, d.members, d.marks, d.valid = payload, d.members[:0], 0, false
 	i := jsonscan.Space(payload, 0)
 	if i >= len(payload) || payload[i] != '{' {
 		return
@@ -58,22 +69,32 @@ func (d *document) scanObject(r *run, data []byte, i int) int {
 				return -1
 			}
 		}
-		i = jsonscan.Space(data, i+1)
-		m := member{name: data[start:end]}
-		if escaped {
-			m.name, m.quoted = jsonscan.AppendText(nil, m.name), true
-		}
-		from := i
-		if i = jsonscan.Value(data, i, r.maxDepth-1); i < 0 {
+		from := jsonscan.Space(data, i+1)
+		if i = jsonscan.Value(data, from, r.maxDepth-1); i < 0 {
 			return -1
 		}
-		m.raw = data[from:i]
-		m.nested = data[from] == '{' || data[from] == '['
-		regular = d.putScanned(r, m, regular)
+		name := data[start:end]
+		if escaped {
+			name = jsonscan.AppendText(nil, name)
+		}
+		if regular = regular && r.isUsual(len(d.members), name); regular {
+			if len(d.members) == cap(d.members) {
+				d.members = slices.Grow(d.members, 1)
+			}
+			d.members = d.members[:len(d.members)+1]
+			m := &d.members[len(d.members)-1] // set in place: this is the hottest line
+			m.name, m.raw, m.quoted, m.nested = name, data[from:i], escaped, isNested(data[from:i])
+		} else {
+			d.mark()
+			d.putScanned(r, member{name: name, raw: data[from:i], quoted: escaped, nested: isNested(data[from:i])})
+		}
 		if i = jsonscan.Space(data, i); i >= len(data) {
 			return -1
 		}
 		if data[i] == '}' {
+			if regular {
+				d.marks = r.usualMarks[len(d.members)-1]
+			}
 			return i + 1
 		}
 		if data[i] != ',' {
@@ -83,40 +104,49 @@ func (d *document) scanObject(r *run, data []byte, i int) int {
 	}
 }
 
-// put appends a member, or replaces the value of the one of that name. fresh:
-// it is known that there is none.
-func (d *document) put(m member, fresh bool) {
-	if !fresh {
-		if i := d.find(m.name); i >= 0 {
-			d.members[i].raw, d.members[i].nested = m.raw, m.nested
-			return
-		}
+// put appends a member, or replaces the value of the one of that name.
+func (d *document) put(m member) {
+	if i := d.find(m.name); i >= 0 {
+		d.members[i].raw, d.members[i].nested = m.raw, m.nested
+		return
 	}
+	d.append(m)
+}
+
+func (d *document) append(m member) {
 	d.members = append(d.members, m)
+	d.marks |= mark(m.name)
+}
+
+// mark sets the marks of the members that were scanned without.
+func (d *document) mark() {
+	if d.marks != 0 {
+		return
+	}
+	for i := range d.members {
+		d.marks |= mark(d.members[i].name)
+	}
 }
 
 // manyMembers is from where on names are looked up in a map.
 const manyMembers = 48
 
-// putScanned appends a member that was scanned. regular: the members before are
-// those of the message before, in the same order.
-func (d *document) putScanned(r *run, m member, regular bool) (stillRegular bool) {
+// putScanned puts a member of the payload that is not known to be new.
+func (d *document) putScanned(r *run, m member) {
 	place := len(d.members)
 	if place < manyMembers {
-		regular = regular && r.isUsual(place, m.name)
-		d.put(m, regular)
-		return regular
+		d.put(m)
+		return
 	}
 	if place == manyMembers {
 		r.index = d.indexed()
 	}
 	if i, known := r.index[string(m.name)]; known {
 		d.members[i].raw, d.members[i].nested = m.raw, m.nested
-		return false
+		return
 	}
 	r.index[string(m.name)] = place
-	d.members = append(d.members, m)
-	return false
+	d.append(m)
 }
 
 func (d *document) indexed() map[string]int {
@@ -133,6 +163,13 @@ func (r *run) isUsual(place int, name []byte) bool {
 	if place < len(r.usual) && string(r.usual[place]) == string(name) {
 		return true
 	}
+	return r.becomesUsual(place, name)
+}
+
+func (r *run) becomesUsual(place int, name []byte) bool {
+	if place >= manyMembers {
+		return false
+	}
 	r.usual = r.usual[:min(place, len(r.usual))]
 	for _, other := range r.usual {
 		if string(other) == string(name) {
@@ -141,11 +178,18 @@ func (r *run) isUsual(place int, name []byte) bool {
 	}
 	r.usual = slices.Grow(r.usual, 1)[:place+1]
 	r.usual[place] = append(r.usual[place][:0], name...)
+	r.usualMarks[place] = mark(name)
+	if place > 0 {
+		r.usualMarks[place] |= r.usualMarks[place-1]
+	}
 	return true
 }
 
 // find returns the index of a member, -1 if there is none.
 func (d *document) find(name []byte) int {
+	if d.marks&mark(name) == 0 {
+		return -1
+	}
 	for i := range d.members {
 		if string(d.members[i].name) == string(name) {
 			return i

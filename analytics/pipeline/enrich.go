@@ -87,7 +87,7 @@ func (e *enrich) add(ctx context.Context, r *run, d *document) (Reason, error) {
 	if e.registry && !r.semantics.KeepBillingGroup {
 		raw = r.without(raw, billingGroup)
 	}
-	d.put(member{name: e.attribute, raw: raw, quoted: e.quoted, nested: true}, false)
+	d.put(member{name: e.attribute, raw: raw, quoted: e.quoted, nested: true})
 	return "", nil
 }
 

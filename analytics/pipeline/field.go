@@ -52,7 +52,7 @@ func fieldName(name []byte) (valid, usual bool) {
 
 // cleanRoot drops fields that a data store can't have.
 func (r *run) cleanRoot(d *document) {
-	if !r.isClean(d) {
+	if !r.isClean(d) && !r.isTidy(d) {
 		r.cleanMembers(d)
 	}
 	if r.semantics.RootFieldsOnly {
@@ -65,7 +65,8 @@ func (r *run) cleanRoot(d *document) {
 	}
 }
 
-// isClean reports whether the names are those of a message that was clean.
+// isClean reports whether the names are those of the last message that was
+// tidy.
 func (r *run) isClean(d *document) bool {
 	if len(r.clean) != len(d.members) {
 		return false
@@ -78,36 +79,63 @@ func (r *run) isClean(d *document) bool {
 	return true
 }
 
+// isTidy reports whether the names can be seen to be fine at a glance, and
+// remembers them.
+func (r *run) isTidy(d *document) bool {
+	var t tidiness
+	for i := range d.members {
+		if !t.takes(d.members[i].name) {
+			return false
+		}
+	}
+	r.clean = slices.Grow(r.clean[:0], len(d.members))[:len(d.members)]
+	for i := range d.members {
+		r.clean[i] = append(r.clean[i][:0], d.members[i].name...)
+	}
+	return true
+}
+
+// tidiness compares the names of an object, if they are few.
+type tidiness struct {
+	seen [32][]byte
+	n    int
+}
+
+func (t *tidiness) takes(name []byte) bool {
+	if valid, usual := fieldName(name); !valid || !usual || t.n == len(t.seen) {
+		return false
+	}
+	for _, other := range t.seen[:t.n] {
+		if len(other) == len(name) && bytes.EqualFold(other, name) {
+			return false
+		}
+	}
+	t.seen[t.n] = name
+	t.n++
+	return true
+}
+
 // cleanMembers drops fields at the root: from the end, so that the last one of
 // a name stays.
 func (r *run) cleanMembers(d *document) {
 	seen := make(map[string]bool, len(d.members))
-	spotless := true
 	kept := len(d.members)
 	for _, m := range slices.Backward(d.members) {
-		keep, fine := r.keeps(d, m.name, seen)
-		if spotless = spotless && fine; keep {
+		if r.keeps(d, m.name, seen) {
 			kept--
 			d.members[kept] = m
 		}
 	}
 	d.members = append(d.members[:0], d.members[kept:]...)
-	if !spotless {
-		return
-	}
-	r.clean = r.clean[:0]
-	for i := range d.members {
-		r.clean = append(r.clean, bytes.Clone(d.members[i].name))
-	}
 }
 
 // keeps decides about a field by its name. seen are the names after it in lower
 // case.
-func (r *run) keeps(d *document, name []byte, seen map[string]bool) (keep, spotless bool) {
+func (r *run) keeps(d *document, name []byte, seen map[string]bool) bool {
 	valid, usual := fieldName(name)
 	if !valid || !usual && r.semantics.PatternFieldNames {
 		r.note(d, InvalidField, nil)
-		return false, false
+		return false
 	}
 	if !usual {
 		r.note(d, UnusualField, nil)
@@ -115,23 +143,20 @@ func (r *run) keeps(d *document, name []byte, seen map[string]bool) (keep, spotl
 	lower := string(bytes.ToLower(name))
 	if seen[lower] {
 		r.note(d, DuplicateField, nil)
-		return false, false
+		return false
 	}
 	seen[lower] = true
-	return true, usual
+	return true
 }
 
 // cleanNested returns an array or object without the fields that a data store
 // can't have; raw itself if there are none.
 func (r *run) cleanNested(d *document, raw []byte) []byte {
-	if raw[0] == '[' {
+	switch {
+	case isTidy(raw):
+		return raw
+	case raw[0] == '[':
 		return r.cleanArray(d, raw)
-	}
-	if !isNested(raw) {
-		return raw
-	}
-	if isTidy(raw) {
-		return raw
 	}
 	var all []nestedMember
 	for m := range members(raw) {
@@ -140,9 +165,8 @@ func (r *run) cleanNested(d *document, raw []byte) []byte {
 	seen := make(map[string]bool, len(all))
 	values, changed := make([][]byte, len(all)), false
 	for i := len(all) - 1; i >= 0; i-- {
-		keep, _ := r.keeps(d, all[i].name, seen)
 		value := raw[all[i].start:all[i].end]
-		if keep {
+		if r.keeps(d, all[i].name, seen) {
 			values[i] = r.cleanNested(d, value)
 		}
 		changed = changed || len(values[i]) != len(value)
@@ -163,24 +187,22 @@ func (r *run) cleanNested(d *document, raw []byte) []byte {
 	return append(cleaned, '}')
 }
 
-// isTidy reports whether all field names of an object and below it can be seen
-// to be fine at a glance.
+// isTidy reports whether all field names in a value can be seen to be fine at a
+// glance.
 func isTidy(raw []byte) bool {
-	var seen [16][]byte
-	n := 0
-	for m := range members(raw) {
-		if valid, usual := fieldName(m.name); !valid || !usual || n == len(seen) {
-			return false
-		}
-		for _, other := range seen[:n] {
-			if len(other) == len(m.name) && bytes.EqualFold(other, m.name) {
+	switch raw[0] {
+	case '[':
+		for element := range elements(raw) {
+			if !isTidy(element) {
 				return false
 			}
 		}
-		seen[n] = m.name
-		n++
-		if value := raw[m.start:m.end]; value[0] == '[' || value[0] == '{' && !isTidy(value) {
-			return false
+	case '{':
+		var t tidiness
+		for m := range members(raw) {
+			if !t.takes(m.name) || !isTidy(raw[m.start:m.end]) {
+				return false
+			}
 		}
 	}
 	return true
@@ -189,10 +211,7 @@ func isTidy(raw []byte) bool {
 func (r *run) cleanArray(d *document, raw []byte) []byte {
 	cleaned, changed := []byte{'['}, false
 	for element := range elements(raw) {
-		value := element
-		if isNested(element) {
-			value = r.cleanNested(d, element)
-		}
+		value := r.cleanNested(d, element)
 		changed = changed || len(value) != len(element)
 		if len(cleaned) > 1 {
 			cleaned = append(cleaned, ',')

@@ -125,7 +125,7 @@ func (r *run) root(d *document, p *path) int {
 	}
 	found := -1
 	for i := range d.members {
-		if bytes.EqualFold(d.members[i].name, name) {
+		if len(d.members[i].name) == len(name) && bytes.EqualFold(d.members[i].name, name) {
 			if found >= 0 {
 				return -1
 			}
@@ -169,7 +169,7 @@ func (r *run) memberOf(raw, name []byte) (start, end int) {
 		switch {
 		case string(m.name) == string(name):
 			start, end = m.start, m.end
-		case bytes.EqualFold(m.name, name):
+		case len(m.name) == len(name) && bytes.EqualFold(m.name, name):
 			if folded == 0 || string(foldedName) != string(m.name) {
 				folded++
 			}

@@ -238,3 +238,24 @@ func FuzzFieldName(f *testing.F) {
 		require.NotEmpty(t, findings)
 	})
 }
+
+// Objects with many members, also ones that repeat, mean what encoding/json
+// makes of them.
+func TestManyMembers(t *testing.T) {
+	t.Parallel()
+	p, err := pipeline.LoadActivity([]byte(`{"filter":{"name":"f","filter":"true"}}`))
+	require.NoError(t, err)
+	var b pipeline.Batch
+	rapid.Check(t, func(t *rapid.T) {
+		var members []string
+		for i := range rapid.IntRange(0, 150).Draw(t, "members") {
+			members = append(members, fmt.Sprintf(`"m%d":%d`, rapid.IntRange(0, 100).Draw(t, "name"), i))
+		}
+		payload := "{" + strings.Join(members, ",") + "}"
+		require.NoError(t, p.Run(context.Background(), nil, &b, [][]byte{[]byte(payload)}))
+		require.Equal(t, 1, b.Len())
+		got := string(b.At(0).AppendJSON(nil))
+		require.JSONEq(t, payload, got)
+		require.Equal(t, b.At(0).Len(), strings.Count(got, ":"), "each name is there once")
+	})
+}
