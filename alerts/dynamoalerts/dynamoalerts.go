@@ -112,11 +112,7 @@ func (w *Writer) put(ctx context.Context, table string, item map[string]types.At
 }
 
 func writeError(err error) error {
-	err = outcome.Of(err, "ItemCollectionSizeLimitExceededException")
-	if errors.Is(err, iotenant.ErrInvalid) {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-	return err
+	return outcome.Judge(err, ErrRefused, "ItemCollectionSizeLimitExceededException")
 }
 
 // settings are those of a dynamoDB action, evaluated.

@@ -9,7 +9,6 @@ package firehosealerts
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
@@ -63,9 +62,5 @@ func (p *Putter) Notify(ctx context.Context, id tenant.ID, alert alerts.Alert) e
 	}
 	record := types.Record{Data: []byte(alert.Payload + separator)}
 	_, err = p.api.PutRecord(ctx, &firehose.PutRecordInput{DeliveryStreamName: &stream, Record: &record})
-	err = outcome.Of(err, "InvalidSourceException")
-	if errors.Is(err, iotenant.ErrInvalid) {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-	return err
+	return outcome.Judge(err, ErrRefused, "InvalidSourceException")
 }

@@ -9,7 +9,6 @@ package invokealerts
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -77,11 +76,7 @@ func (i *Invoker) Notify(ctx context.Context, id tenant.ID, alert alerts.Alert) 
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	_, err = i.api.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, InvocationType: types.InvocationTypeEvent, Payload: event})
-	err = outcome.Of(err, "InvalidRequestContentException", "RequestTooLargeException", "UnsupportedMediaTypeException")
-	if errors.Is(err, iotenant.ErrInvalid) {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-	return err
+	return outcome.Judge(err, ErrRefused, "InvalidRequestContentException", "RequestTooLargeException", "UnsupportedMediaTypeException")
 }
 
 func (i *Invoker) event(id tenant.ID, alert *alerts.Alert) ([]byte, error) {

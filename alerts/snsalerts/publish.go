@@ -2,12 +2,8 @@ package snsalerts
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -15,6 +11,7 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/alerts"
+	"github.com/iotenant/iotenant/alerts/internal/envelope"
 	"github.com/iotenant/iotenant/alerts/internal/outcome"
 	"github.com/iotenant/iotenant/tenant"
 )
@@ -168,33 +165,21 @@ func settle(output *sns.PublishBatchOutput, places []int, errs []error) {
 	}
 }
 
-func publishError(err error) error {
-	err = outcome.Of(err)
-	if errors.Is(err, iotenant.ErrInvalid) {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-	return err
-}
+func publishError(err error) error { return outcome.Judge(err, ErrRefused) }
 
-// attributes are what subscriptions can filter by. An attribute is never
-// empty.
+// attributes are what subscriptions can filter by.
 func attributes(id tenant.ID, alert *alerts.Alert) map[string]types.MessageAttributeValue {
 	all := map[string]types.MessageAttributeValue{}
-	for name, value := range map[string]string{
-		"tenant": id.String(), "alertId": alert.ID, "model": alert.Model, "key": alert.Key, "event": alert.Event, "state": alert.State,
-	} {
-		if value != "" {
-			all[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
-		}
+	for name, value := range envelope.Attributes(id, alert) {
+		all[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
 	}
 	return all
 }
 
 // fifo returns group and duplicate id for a FIFO topic, nil for another.
 func fifo(topic string, id tenant.ID, alert *alerts.Alert) (group, duplicate *string) {
-	if !strings.HasSuffix(topic, ".fifo") {
+	if !envelope.IsFIFO(topic) {
 		return nil, nil
 	}
-	digest := sha256.Sum256([]byte(strings.Join([]string{id.String(), alert.Model, alert.Key}, "\x1f")))
-	return aws.String(hex.EncodeToString(digest[:])), &alert.ID
+	return aws.String(envelope.Group(id, alert)), &alert.ID
 }

@@ -10,12 +10,8 @@ package sqsalerts
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -23,6 +19,7 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/alerts"
+	"github.com/iotenant/iotenant/alerts/internal/envelope"
 	"github.com/iotenant/iotenant/alerts/internal/outcome"
 	"github.com/iotenant/iotenant/tenant"
 )
@@ -59,16 +56,11 @@ func (s *Sender) Notify(ctx context.Context, id tenant.ID, alert alerts.Alert) e
 		return err
 	}
 	input := &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: aws.String(body(&alert)), MessageAttributes: attributes(id, &alert)}
-	if strings.HasSuffix(queue, ".fifo") {
-		digest := sha256.Sum256([]byte(strings.Join([]string{id.String(), alert.Model, alert.Key}, "\x1f")))
-		input.MessageGroupId, input.MessageDeduplicationId = aws.String(hex.EncodeToString(digest[:])), &alert.ID
+	if envelope.IsFIFO(queue) {
+		input.MessageGroupId, input.MessageDeduplicationId = aws.String(envelope.Group(id, &alert)), &alert.ID
 	}
 	_, err = s.api.SendMessage(ctx, input)
-	err = outcome.Of(err, "InvalidMessageContents", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
-	if errors.Is(err, iotenant.ErrInvalid) {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
-	}
-	return err
+	return outcome.Judge(err, ErrRefused, "InvalidMessageContents", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
 }
 
 func body(alert *alerts.Alert) string {
@@ -78,15 +70,10 @@ func body(alert *alerts.Alert) string {
 	return alert.Payload
 }
 
-// attributes tell what a message is. An attribute is never empty.
 func attributes(id tenant.ID, alert *alerts.Alert) map[string]types.MessageAttributeValue {
 	all := map[string]types.MessageAttributeValue{}
-	for name, value := range map[string]string{
-		"tenant": id.String(), "alertId": alert.ID, "model": alert.Model, "key": alert.Key, "event": alert.Event, "state": alert.State,
-	} {
-		if value != "" {
-			all[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
-		}
+	for name, value := range envelope.Attributes(id, alert) {
+		all[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
 	}
 	return all
 }

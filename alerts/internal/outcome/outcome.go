@@ -26,6 +26,16 @@ func Of(err error, refusals ...string) error {
 	return fmt.Errorf("%w: %w", kind, err)
 }
 
+// Judge is [Of] for a backend that has a sentinel of kind iotenant.ErrInvalid
+// for what the service refuses.
+func Judge(err, refused error, refusals ...string) error {
+	err = Of(err, refusals...)
+	if errors.Is(err, iotenant.ErrInvalid) {
+		return fmt.Errorf("%w: %w", refused, err)
+	}
+	return err
+}
+
 // Code returns the service's code of an error, empty if it is none of it.
 func Code(err error) string {
 	var coded interface{ ErrorCode() string }
