@@ -288,7 +288,7 @@ func modelWindows(messages []analytics.Message, bounds func([]analytics.Point) [
 		}
 	}
 	slices.SortFunc(all, func(a, b analytics.Bucket) int {
-		return cmp.Or(cmp.Compare(a.Group, b.Group), a.End.Compare(b.End), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Metric, b.Metric))
+		return cmp.Or(cmp.Compare(a.Group, b.Group), a.End.Compare(b.End), a.Start.Compare(b.Start), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Metric, b.Metric))
 	})
 	return all
 }
