@@ -92,16 +92,13 @@ func (a *aggregation) group(p *Point) (*group, error) {
 	return g, nil
 }
 
-// maxNames bounds the cache of group names.
-const maxNames = MaxGroups
-
 func (a *aggregation) name(thing device.ID) string {
 	if a.query.Group == nil {
 		return thing.String()
 	}
 	name, known := a.names[thing]
 	if !known {
-		if len(a.names) == maxNames {
+		if len(a.names) == MaxGroups {
 			clear(a.names)
 		}
 		name = a.query.Group(thing)

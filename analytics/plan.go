@@ -47,6 +47,9 @@ type Plan struct {
 	channels []string
 	metrics  []string
 	from, to Position // both included
+
+	scanner scanner
+	names   map[string]string
 }
 
 // PlanMessages checks a query for messages. Errors: tenant.ErrID,
@@ -177,6 +180,45 @@ func (p *Plan) SelectsChannel(channel string) bool {
 // SelectsMetric reports whether the query selects the metric.
 func (p *Plan) SelectsMetric(metric string) bool {
 	return len(p.metrics) == 0 || slices.Contains(p.metrics, metric)
+}
+
+// EachPoint calls visit with those points of a message whose metric the query
+// selects, and with their places in [Message.Points]. It reuses its memory, so
+// it may not be called concurrently.
+func (p *Plan) EachPoint(m *Message, visit func(place int, point Point)) {
+	found := p.scanner.scan(m.Payload)
+	at := found.at(m)
+	for place, n := range found.numbers {
+		if metric, selected := p.metric(found.name(n)); selected {
+			visit(place, Point{Thing: m.Thing, Channel: m.Channel, Metric: metric, Time: at, Value: n.value})
+		}
+	}
+}
+
+// maxNames is the number of names of metrics that a plan keeps, so that not
+// each point has a copy.
+const maxNames = 1000
+
+func (p *Plan) metric(name []byte) (metric string, selected bool) {
+	if len(p.metrics) > 0 {
+		i := slices.IndexFunc(p.metrics, func(m string) bool { return m == string(name) })
+		if i < 0 {
+			return "", false
+		}
+		return p.metrics[i], true
+	}
+	metric, known := p.names[string(name)]
+	if known {
+		return metric, true
+	}
+	metric = string(name)
+	if p.names == nil {
+		p.names = map[string]string{}
+	}
+	if len(p.names) < maxNames {
+		p.names[metric] = metric
+	}
+	return metric, true
 }
 
 // Compare returns -1, 0 or +1 as a comes before, at or after b in the result.

@@ -53,14 +53,19 @@ func (m *Message) Points() []Point {
 	if len(found.numbers) == 0 {
 		return nil
 	}
-	at := m.At.UTC()
-	if found.hasTime {
-		at = time.Unix(0, found.time).UTC()
-	}
+	at := found.at(m)
 	points := make([]Point, len(found.numbers))
 	names := string(found.names)
 	for i, n := range found.numbers {
 		points[i] = Point{Thing: m.Thing, Channel: m.Channel, Metric: names[n.from:n.to], Time: at, Value: n.value}
 	}
 	return points
+}
+
+// at returns the time of the points of a message.
+func (f *findings) at(m *Message) time.Time {
+	if f.hasTime {
+		return time.Unix(0, f.time).UTC()
+	}
+	return m.At.UTC()
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/device"
+	"github.com/iotenant/iotenant/tenant"
 )
 
 var received = time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)
@@ -114,6 +115,16 @@ func TestTimestamp(t *testing.T) {
 	}
 }
 
+func TestEachPointKeepsPlaces(t *testing.T) {
+	t.Parallel()
+	plan, err := (&analytics.Query{Metrics: []string{"c", "a"}}).PlanPoints(acme, tenant.RandomCursorKeys())
+	require.NoError(t, err)
+	for _, payload := range []string{`{"a": 1, "b": 2, "c": 3}`, `no JSON`, `{"c": 3, "timestamp": 5}`} {
+		m := reading("pump", received, "%s", payload)
+		plan.EachPoint(&m, func(place int, p analytics.Point) { require.Equal(t, m.Points()[place], p) })
+	}
+}
+
 // FuzzPoints compares with encoding/json: what is taken is in the payload, and
 // nothing is taken of what is not JSON.
 func FuzzPoints(f *testing.F) {
@@ -130,6 +141,16 @@ func FuzzPoints(f *testing.F) {
 		require.LessOrEqual(t, len(points), analytics.MaxMetrics)
 		var object map[string]any
 		require.NoError(t, json.Unmarshal(payload, &object))
+		plan, err := (&analytics.Query{}).PlanPoints(acme, tenant.RandomCursorKeys())
+		require.NoError(t, err)
+		for range 2 { // it reuses its memory
+			var each []analytics.Point
+			plan.EachPoint(&m, func(place int, p analytics.Point) {
+				require.Equal(t, len(each), place)
+				each = append(each, p)
+			})
+			require.Equal(t, points, each)
+		}
 		seen := map[string]bool{}
 		for _, p := range points {
 			require.False(t, seen[p.Metric])

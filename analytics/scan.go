@@ -25,16 +25,23 @@ func (f *findings) name(n number) []byte { return f.names[n.from:n.to] }
 // scan validates a payload and takes the numbers from it. The findings of a
 // payload that is not a JSON object are empty.
 func scan(payload []byte) findings {
-	s := scanner{text: payload}
+	var s scanner
+	return *s.scan(payload)
+}
+
+// scan does so in the room that scans before it left. Its findings are good
+// until the next.
+func (s *scanner) scan(payload []byte) *findings {
+	*s = scanner{text: payload, path: s.path[:0], found: findings{numbers: s.found.numbers[:0], names: s.found.names[:0]}}
 	s.blank()
 	if s.pos == len(payload) || payload[s.pos] != '{' || !s.object(true) {
-		return findings{}
+		return &findings{}
 	}
 	s.blank()
 	if s.pos != len(payload) {
-		return findings{}
+		return &findings{}
 	}
-	return s.found
+	return &s.found
 }
 
 // scanner is a recursive descent over RFC 8259. Its methods move pos behind

@@ -37,7 +37,8 @@ type Options struct {
 	// Logger gets what went wrong and was overcome. Default: none.
 	Logger *slog.Logger
 
-	fs disk.FS
+	fs      disk.FS
+	waiting int // see maxWaiting
 }
 
 func (o *Options) check() error {
@@ -89,7 +90,7 @@ var _ analytics.Store = (*Store)(nil)
 // Errors: [ErrInUse], analytics.ErrCorrupt, kind iotenant.ErrInvalid for
 // options and keys, kind iotenant.ErrUnavailable when the disk fails.
 func Open(dir string, keys tenant.CursorKeys, optFns ...func(*Options)) (*Store, error) {
-	options := Options{JournalSize: DefaultJournalSize, Now: time.Now, Logger: slog.New(slog.DiscardHandler), fs: disk.OS{}}
+	options := Options{JournalSize: DefaultJournalSize, Now: time.Now, Logger: slog.New(slog.DiscardHandler), fs: disk.OS{}, waiting: maxWaiting}
 	for _, fn := range optFns {
 		fn(&options)
 	}

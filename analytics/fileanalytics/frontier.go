@@ -61,6 +61,9 @@ func (s *Store) read(ctx context.Context, id tenant.ID, plan *analytics.Plan, fo
 		if reached := found.reached(); reached != nil && plan.Compare(next.first, *reached) >= 0 {
 			return nil
 		}
+		if !found.pass(next.first) {
+			return nil
+		}
 		if err := next.open(); err != nil {
 			return err
 		}

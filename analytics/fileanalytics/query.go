@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"math"
+	"time"
 
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/tenant"
@@ -17,6 +19,9 @@ type collector interface {
 	span(b *bounds) (least, greatest analytics.Position, ok bool)
 	// take adds the items of a record to the page, if they belong there.
 	take(from origin, r *record)
+	// pass is told that all that comes before a position was taken. It reports
+	// whether more is wanted.
+	pass(next analytics.Position) bool
 	// reached is the position at and after which nothing is wanted any more;
 	// nil as long as everything is.
 	reached() *analytics.Position
@@ -52,7 +57,101 @@ func (s *Store) Points(ctx context.Context, id tenant.ID, query analytics.Query)
 	if err != nil {
 		return analytics.Page[analytics.Point]{}, err
 	}
-	found := &points{top[analytics.Point]{plan: plan}}
+	return s.points(ctx, id, plan)
+}
+
+// StreamPoints returns what analytics.AllPoints does, at less cost: it passes
+// once over the files, and yields points as soon as none can come before them.
+// If more than 131,072 have to wait, because times are out of order, it passes
+// over the rest again. analytics.Aggregates and analytics.Downsampled use it.
+func (s *Store) StreamPoints(ctx context.Context, id tenant.ID, query analytics.Query) iter.Seq2[analytics.Point, error] {
+	return func(yield func(analytics.Point, error) bool) {
+		query := query
+		for {
+			next, err := s.stream(ctx, id, query, func(p analytics.Point) bool { return yield(p, nil) })
+			if err != nil {
+				yield(analytics.Point{}, err)
+				return
+			}
+			if query.Cursor = next; next == "" {
+				return
+			}
+		}
+	}
+}
+
+// maxWaiting is half the number of points that may wait for those before them.
+const maxWaiting = 64 << 10
+
+// stream passes over the files once. It returns the cursor of what is left.
+func (s *Store) stream(ctx context.Context, id tenant.ID, query analytics.Query, yield func(analytics.Point) bool) (tenant.Cursor, error) {
+	if err := s.usable(ctx); err != nil {
+		return "", err
+	}
+	plan, err := query.PlanPoints(id, s.keys)
+	if err != nil {
+		return "", err
+	}
+	plan.Limit = s.options.waiting
+	found := &flow{points: points{top: top[analytics.Point]{plan: plan}}, yield: yield}
+	if err := s.read(ctx, id, plan, found); err != nil {
+		return "", fmt.Errorf("fileanalytics: points: %w", kept(err))
+	}
+	return found.end(), nil
+}
+
+// flow yields points in order as soon as none can come before them.
+type flow struct {
+	points
+	yield   func(analytics.Point) bool
+	ended   bool // by the caller
+	pending int  // how many points to wait for
+}
+
+// fewPending is how many points are sorted at once, at least.
+const fewPending = 4 << 10
+
+func (f *flow) pass(next analytics.Position) bool {
+	if len(f.items) < max(f.pending, fewPending) {
+		return true
+	}
+	f.sort()
+	n := 0
+	for n < len(f.items) && f.plan.Compare(f.items[n].position, next) < 0 {
+		n++
+	}
+	f.emit(n)
+	f.pending = 2 * len(f.items) // not to sort the same again and again
+	return !f.ended
+}
+
+// emit yields the first n of the sorted items.
+func (f *flow) emit(n int) {
+	for i := 0; i < n && !f.ended; i++ {
+		f.ended = !f.yield(f.items[i].item)
+	}
+	rest := copy(f.items, f.items[n:])
+	clear(f.items[rest:])
+	f.items = f.items[:rest]
+}
+
+// end yields what is left, and returns the cursor of what had to be dropped.
+func (f *flow) end() (next tenant.Cursor) {
+	if f.ended {
+		return ""
+	}
+	f.sort()
+	if f.limit != nil {
+		next = f.plan.Next(f.items[len(f.items)-1].position)
+	}
+	if f.emit(len(f.items)); f.ended {
+		return ""
+	}
+	return next
+}
+
+func (s *Store) points(ctx context.Context, id tenant.ID, plan *analytics.Plan) (analytics.Page[analytics.Point], error) {
+	found := &points{top: top[analytics.Point]{plan: plan}}
 	if err := s.read(ctx, id, plan, found); err != nil {
 		return analytics.Page[analytics.Point]{}, fmt.Errorf("fileanalytics: points: %w", kept(err))
 	}
@@ -76,7 +175,10 @@ func (c *messages) take(from origin, r *record) {
 }
 
 // points collects a page of points.
-type points struct{ top[analytics.Point] }
+type points struct {
+	top[analytics.Point]
+	channel string // of the last record: most are of few channels
+}
 
 func (c *points) span(b *bounds) (least, greatest analytics.Position, ok bool) {
 	return positions(b.minTime, b.maxTime, b)
@@ -87,13 +189,15 @@ func (c *points) take(from origin, r *record) {
 	if r.points == 0 || !c.wants(first) && !c.wants(last) || !c.plan.SelectsChannel(string(r.channel)) {
 		return
 	}
-	m := r.message(from)
-	for i, p := range m.Points() {
-		position := analytics.Position{Time: r.time, Arrival: r.arrival, Place: uint32(i)}
-		if c.wants(position) && c.plan.SelectsMetric(p.Metric) {
+	if string(r.channel) != c.channel {
+		c.channel = string(r.channel)
+	}
+	m := analytics.Message{Thing: from.thing, Channel: c.channel, At: time.Unix(0, r.at), Payload: r.payload}
+	c.plan.EachPoint(&m, func(place int, p analytics.Point) {
+		if position := (analytics.Position{Time: r.time, Arrival: r.arrival, Place: uint32(place)}); c.wants(position) {
 			c.add(p, position, 0)
 		}
-	}
+	})
 }
 
 func positions(from, to int64, b *bounds) (least, greatest analytics.Position, ok bool) {

@@ -53,6 +53,9 @@ func (t *top[T]) add(item T, position analytics.Position, size int) {
 	}
 }
 
+// pass waits for the whole page.
+func (t *top[T]) pass(analytics.Position) bool { return true }
+
 func (t *top[T]) reached() *analytics.Position { return t.limit }
 
 // shrink sorts the items and drops those that can't be in the page.
