@@ -94,15 +94,25 @@ func (r *run) removeAt(d *document, p *path) {
 	}
 }
 
-type selectAttributes struct{ attributes []copied }
+type selectAttributes struct {
+	attributes []copied
+	// distinct: all have names of their own.
+	distinct bool
+}
 
 func (a *selectAttributes) apply(_ context.Context, r *run, d *document) bool {
 	r.selected = r.selected[:0]
 	fresh := document{members: r.selected}
 	for i := range a.attributes {
 		from := &a.attributes[i]
-		if raw := r.lookup(d, from.from); raw != nil {
-			fresh.put(member{name: from.to, raw: raw, quoted: from.quoted, nested: isNested(raw)})
+		raw := r.lookup(d, from.from)
+		if raw == nil {
+			continue
+		}
+		if m := (member{name: from.to, raw: raw, quoted: from.quoted, nested: isNested(raw)}); a.distinct {
+			fresh.append(m)
+		} else {
+			fresh.put(m)
 		}
 	}
 	r.selected, d.members, d.marks = d.members, fresh.members, fresh.marks

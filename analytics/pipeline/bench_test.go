@@ -15,7 +15,7 @@ import (
 	"github.com/iotenant/iotenant/internal/jsonscan"
 )
 
-// benchPipeline keeps two rows of three: about what people have.
+// benchPipeline keeps half of the rows.
 var benchPipeline = definition(
 	`{"filter":{"name":"a0","filter":"temperature > 15 AND status <> 'off'","next":"a1"}}`,
 	`{"math":{"name":"a1","math":"temperature * 1.8 + 32","attribute":"fahrenheit","next":"a2"}}`,

@@ -81,7 +81,7 @@
 // 9.99E999: 21 * 1.8 + 32 is 69.8. Int / Int is an Int, cut toward zero. A String
 // that is a number counts as a Decimal, but + with a String concatenates.
 // Functions that have no exact result compute in double precision. What can't be
-// computed is undefined, and so is an attribute that is missing; a comparison
+// computed is undefined, and so is a number of more than 1,200 characters, and an attribute that is missing; a comparison
 // with it is undefined, while false AND x is false and true OR x is true.
 //
 // # What the service left open

@@ -270,3 +270,25 @@ func TestCaches(t *testing.T) {
 	}
 	require.Equal(t, 2, calls)
 }
+
+// What a hostile message can cost is bounded: its numbers are read in time that
+// does not grow with the square of their length.
+func TestLongNumbers(t *testing.T) {
+	t.Parallel()
+	p, err := pipeline.LoadActivity([]byte(`{"math":{"name":"m","math":"x * 1","attribute":"y"}}`))
+	require.NoError(t, err)
+	for text, want := range map[string]string{
+		strings.Repeat("7", 900):          "7.777777777777777777777777777777778E+899",
+		strings.Repeat("7", 1001):         "",
+		strings.Repeat("7", 128_000):      "",
+		"0." + strings.Repeat("3", 1000):  "0.3333333333333333333333333333333333",
+		"0." + strings.Repeat("3", 2_000): "",
+		"1e99999999999999999999":          "",
+		"1e-1500":                         "0",
+	} {
+		var b pipeline.Batch
+		require.NoError(t, p.Run(context.Background(), nil, &b, payloads(`{"x":`+text+`}`)))
+		require.Equal(t, want, string(b.At(0).Lookup("y")))
+		require.Equal(t, text, string(b.At(0).Lookup("x")), "what is copied stays")
+	}
+}

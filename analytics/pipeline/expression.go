@@ -152,9 +152,9 @@ func (c *compiler) path(n *exprlang.Path) eval {
 	}
 	return func(r *run, out *value) {
 		if raw := r.lookup(r.doc, p); raw != nil {
-			*out = r.read(raw)
+			r.read(raw, out)
 		} else {
-			*out = value{}
+			out.kind = Undefined
 		}
 	}
 }
@@ -174,8 +174,8 @@ func (c *compiler) unary(n *exprlang.Unary) eval {
 		return func(r *run, out *value) {
 			x(r, out)
 			b, ok := logical(out)
-			if *out = (value{}); ok {
-				*out = truth(!b)
+			if out.kind = Undefined; ok {
+				out.setTruth(!b)
 			}
 		}
 	}
@@ -200,10 +200,10 @@ func (c *compiler) binary(n *exprlang.Binary) eval {
 			a := r.operand(x)
 			defer r.release(1)
 			if y(r, out); a.kind == Undefined || out.kind == Undefined {
-				*out = value{}
+				out.kind = Undefined
 				return
 			}
-			*out = truth(r.equal(a, out) != unequal)
+			out.setTruth(r.equal(a, out) != unequal)
 		}
 	case "<", "<=", ">", ">=":
 		return comparison(x, y, n.Operator)
@@ -259,18 +259,18 @@ func connective(x, y eval, decisive, strict bool) eval {
 		x(r, out)
 		a, okA := logical(out)
 		if okA && a == decisive && !strict {
-			*out = truth(decisive)
+			out.setTruth(decisive)
 			return
 		}
 		y(r, out)
 		b, okB := logical(out)
 		switch {
 		case okA && okB:
-			*out = truth((a == decisive || b == decisive) == decisive)
+			out.setTruth((a == decisive || b == decisive) == decisive)
 		case okB && b == decisive && !strict:
-			*out = truth(decisive)
+			out.setTruth(decisive)
 		default:
-			*out = value{}
+			out.kind = Undefined
 		}
 	}
 }
@@ -279,19 +279,19 @@ func comparison(x, y eval, operator string) eval {
 	return func(r *run, out *value) {
 		a, b := r.operand(x), r.operand(y)
 		r.release(2)
-		if *out = (value{}); !r.numeric(a) || !r.numeric(b) {
+		if out.kind = Undefined; !r.numeric(a) || !r.numeric(b) {
 			return
 		}
 		order := r.decimals.compare(&a.number, &b.number)
 		switch operator {
 		case "<":
-			*out = truth(order < 0)
+			out.setTruth(order < 0)
 		case "<=":
-			*out = truth(order <= 0)
+			out.setTruth(order <= 0)
 		case ">":
-			*out = truth(order > 0)
+			out.setTruth(order > 0)
 		default:
-			*out = truth(order >= 0)
+			out.setTruth(order >= 0)
 		}
 	}
 }
@@ -309,7 +309,7 @@ func (r *run) numeric(v *value) bool {
 	if !ok {
 		return false
 	}
-	*v = decimal(n)
+	v.setDecimal(n)
 	return true
 }
 
@@ -347,7 +347,7 @@ func (r *run) sum(a, b, out *value) {
 		r.arithmetic('+', a, b, out)
 		return
 	}
-	if *out = (value{}); a.kind == Undefined || b.kind == Undefined {
+	if out.kind = Undefined; a.kind == Undefined || b.kind == Undefined {
 		return
 	}
 	start := len(r.scratch)
@@ -360,7 +360,7 @@ func (r *run) sum(a, b, out *value) {
 // undefined for what is no number.
 func (r *run) arithmetic(operator byte, a, b, out *value) {
 	ints := a.kind == Int && b.kind == Int
-	if *out = (value{}); !r.numeric(a) || !r.numeric(b) {
+	if out.kind = Undefined; !r.numeric(a) || !r.numeric(b) {
 		return
 	}
 	n, ok := r.compute(operator, ints, a.number, b.number)
@@ -368,9 +368,9 @@ func (r *run) arithmetic(operator byte, a, b, out *value) {
 	case !ok:
 		r.failed = r.failed || r.semantics.ZeroDivisionDrops && b.number.isZero()
 	case ints && n.isWhole():
-		*out = whole(n)
+		out.setInt(n)
 	default:
-		*out = decimal(n)
+		out.setDecimal(n)
 	}
 }
 
@@ -430,7 +430,7 @@ func (c *compiler) choice(n *exprlang.Case) eval {
 		subject := r.operand(x)
 		defer r.release(1)
 		if subject.kind == Undefined {
-			*out = value{}
+			out.kind = Undefined
 			return
 		}
 		for i := range when {

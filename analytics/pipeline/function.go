@@ -27,7 +27,7 @@ var functions = map[string]function{
 	"abs":   {1, 1, true, absolute},
 	"ceil":  {1, 1, true, rounded(toCeiling)},
 	"round": {1, 1, true, rounded(halfAway)},
-	"sign":  {1, 1, true, func(_ *run, a []value, out *value) { *out = whole(wholeNumber(int64(a[0].number.sign()))) }},
+	"sign":  {1, 1, true, func(_ *run, a []value, out *value) { out.setInt(wholeNumber(int64(a[0].number.sign()))) }},
 	"trunc": {2, 2, true, truncate},
 	"mod":   {2, 2, true, func(r *run, a []value, out *value) { r.arithmetic('%', &a[0], &a[1], out) }},
 	"power": {2, 2, true, double2(math.Pow)},
@@ -52,8 +52,8 @@ var functions = map[string]function{
 var extensions = map[string]function{
 	"floor":       {1, 1, true, floor},
 	"remainder":   {2, 2, true, func(r *run, a []value, out *value) { r.arithmetic('%', &a[0], &a[1], out) }},
-	"isnull":      {1, 1, false, func(_ *run, a []value, out *value) { *out = truth(a[0].kind == Null) }},
-	"isundefined": {1, 1, false, func(_ *run, a []value, out *value) { *out = truth(a[0].kind == Undefined) }},
+	"isnull":      {1, 1, false, func(_ *run, a []value, out *value) { out.setTruth(a[0].kind == Null) }},
+	"isundefined": {1, 1, false, func(_ *run, a []value, out *value) { out.setTruth(a[0].kind == Undefined) }},
 	"lower":       {1, 1, false, mapped(bytes.ToLower)},
 	"upper":       {1, 1, false, mapped(bytes.ToUpper)},
 	"trim":        {1, 1, false, mapped(bytes.TrimSpace)},
@@ -85,12 +85,12 @@ func (c *compiler) call(n *exprlang.Call) eval {
 		for _, argument := range arguments {
 			argument(r, out)
 			if f.numbers && !r.numeric(out) {
-				*out = value{}
+				out.kind = Undefined
 				return
 			}
 			r.arguments = append(r.arguments, *out)
 		}
-		*out = value{}
+		out.kind = Undefined
 		f.call(r, r.arguments[first:], out)
 	}
 }
@@ -108,7 +108,7 @@ func absolute(_ *run, a []value, out *value) {
 }
 
 func rounded(how rounding) func(*run, []value, *value) {
-	return func(_ *run, a []value, out *value) { *out = whole(a[0].number.cut(0, how)) }
+	return func(_ *run, a []value, out *value) { out.setInt(a[0].number.cut(0, how)) }
 }
 
 func floor(_ *run, a []value, out *value) {
@@ -116,7 +116,7 @@ func floor(_ *run, a []value, out *value) {
 	n.neg = !n.neg && !n.isZero()
 	n = n.cut(0, toCeiling)
 	n.neg = !n.neg && !n.isZero()
-	*out = whole(n)
+	out.setInt(n)
 }
 
 // truncate cuts to 0 to 34 decimals.
@@ -147,7 +147,7 @@ func (r *run) double(f float64, out *value) {
 		r.failed = r.failed || r.semantics.DomainErrorDrops
 		return
 	}
-	*out = decimal(n)
+	out.setDecimal(n)
 }
 
 func mapped(f func([]byte) []byte) func(*run, []value, *value) {
@@ -161,14 +161,14 @@ func mapped(f func([]byte) []byte) func(*run, []value, *value) {
 func tested(f func(a, b []byte) bool) func(*run, []value, *value) {
 	return func(_ *run, a []value, out *value) {
 		if a[0].kind == String && a[1].kind == String {
-			*out = truth(f(a[0].text, a[1].text))
+			out.setTruth(f(a[0].text, a[1].text))
 		}
 	}
 }
 
 func length(_ *run, a []value, out *value) {
 	if a[0].kind == String {
-		*out = whole(wholeNumber(int64(len(bytes.Runes(a[0].text)))))
+		out.setInt(wholeNumber(int64(len(bytes.Runes(a[0].text)))))
 	}
 }
 
@@ -191,7 +191,7 @@ func (c *compiler) predicate(n *exprlang.Call) eval {
 	case exprlang.IsNull:
 		return func(r *run, out *value) {
 			x(r, out)
-			*out = truth(out.kind == Null || out.kind == Undefined)
+			out.setTruth(out.kind == Null || out.kind == Undefined)
 		}
 	case exprlang.Between:
 		return connective(comparison(x, arguments[1], ">="), comparison(x, arguments[2], "<="), false, c.semantics.StrictLogic)
@@ -202,14 +202,14 @@ func (c *compiler) predicate(n *exprlang.Call) eval {
 		subject := r.operand(x)
 		defer r.release(1)
 		if subject.kind == Undefined {
-			*out = value{}
+			out.kind = Undefined
 			return
 		}
 		found := slices.ContainsFunc(arguments[1:], func(argument eval) bool {
 			argument(r, out)
 			return out.kind != Undefined && r.equal(subject, out)
 		})
-		*out = truth(found)
+		out.setTruth(found)
 	}
 }
 
@@ -227,9 +227,9 @@ func (c *compiler) like(n *exprlang.Call, x eval) eval {
 	}
 	return func(r *run, out *value) {
 		if x(r, out); out.kind != String {
-			*out = value{}
+			out.kind = Undefined
 			return
 		}
-		*out = truth(expression.Match(out.text))
+		out.setTruth(expression.Match(out.text))
 	}
 }

@@ -117,7 +117,11 @@ func (l *loader) load(top *node) {
 		l.described(o.within("pipeline", described))
 		return
 	}
-	l.pipeline.name = o.resource("pipelineName")
+	if l.pipeline.name = o.text("pipelineName"); l.pipeline.name == "" {
+		o.quota("pipelineName", "pipelineName is required") // by the service
+	} else {
+		l.pipeline.name = o.resource("pipelineName")
+	}
 	if !o.has("pipelineActivities") {
 		o.fail("pipelineActivities", "pipelineActivities is required")
 	}
@@ -203,7 +207,8 @@ func (l *loader) activity(kind ActivityType, o *object) {
 	case TypeRemoveAttributes:
 		a.step = &removeAttributes{l.removed(o)}
 	case TypeSelectAttributes:
-		a.step = &selectAttributes{l.selected(o)}
+		selected := l.selected(o)
+		a.step = &selectAttributes{selected, areDistinct(selected)}
 	case TypeFilter:
 		a.step = &filter{l.expression(o, "filter")}
 	case TypeMath:
@@ -316,6 +321,14 @@ func (l *loader) selected(o *object) (all []copied) {
 		all = append(all, copied{from: p, to: name, quoted: needsEscapes(string(name))})
 	})
 	return all
+}
+
+func areDistinct(all []copied) bool {
+	seen := map[string]bool{}
+	for i := range all {
+		seen[string(all[i].to)] = true
+	}
+	return len(seen) == len(all)
 }
 
 // indexedName returns coord_0 for a.coord[0].

@@ -15,6 +15,10 @@ const (
 	// maxExponent is that of the largest number, 9.99E999; the smallest is
 	// 1E-999.
 	maxExponent = 999
+	// maxNumberText is the length of the longest text of a number: it bounds
+	// what a hostile message can cost. More digits than the range has mean
+	// nothing.
+	maxNumberText = 1200
 )
 
 // number is a decimal of up to 34 digits: ±(hi·2⁶⁴ + lo) · 10^exp. Trailing
@@ -113,6 +117,9 @@ func (d *decimals) parseNumber(text []byte) (n number, ok bool) {
 }
 
 func (d *decimals) parseLong(text []byte) (number, bool) {
+	if len(text) > maxNumberText {
+		return number{}, false
+	}
 	if _, _, err := d.x.SetString(string(text)); err != nil {
 		return number{}, false
 	}

@@ -40,30 +40,39 @@ func whole(n number) value { return value{kind: Int, number: n} }
 
 func decimal(n number) value { return value{kind: Decimal, number: n} }
 
-// read returns the value of JSON that has been checked.
-func (r *run) read(raw []byte) value {
+// The setters leave what the kind does not use.
+func (v *value) setTruth(b bool)     { v.kind, v.truth = Boolean, b }
+func (v *value) setInt(n number)     { v.kind, v.number = Int, n }
+func (v *value) setDecimal(n number) { v.kind, v.number = Decimal, n }
+
+// read sets a value from JSON that has been checked.
+func (r *run) read(raw []byte, out *value) {
 	switch raw[0] {
 	case '"':
-		return value{kind: String, text: r.unquote(raw)}
+		out.kind, out.text = String, r.unquote(raw)
+		return
 	case '{':
-		return value{kind: Object, text: raw}
+		out.kind, out.text = Object, raw
+		return
 	case '[':
-		return value{kind: Array, text: raw}
-	case 't':
-		return truth(true)
-	case 'f':
-		return truth(false)
+		out.kind, out.text = Array, raw
+		return
+	case 't', 'f':
+		out.setTruth(raw[0] == 't')
+		return
 	case 'n':
-		return value{kind: Null}
+		out.kind = Null
+		return
 	}
 	n, ok := r.decimals.parseNumber(raw)
-	if !ok {
-		return value{}
+	switch {
+	case !ok:
+		out.kind = Undefined
+	case n.isWhole():
+		out.setInt(n)
+	default:
+		out.setDecimal(n)
 	}
-	if n.isWhole() {
-		return whole(n)
-	}
-	return decimal(n)
 }
 
 // unquote returns the characters of a JSON string.
