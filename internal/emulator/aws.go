@@ -3,8 +3,11 @@ package emulator
 import (
 	"context"
 	"crypto/rand"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 )
 
 // AWS returns a configuration for clients of a server: with credentials of its
@@ -16,9 +19,20 @@ func AWS(baseURL string) aws.Config {
 	return aws.Config{
 		Region:       "eu-west-1",
 		BaseEndpoint: aws.String(baseURL),
-		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
+		Retryer:      func() aws.Retryer { return retry.NewStandard(onlyClosed) },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: key, SecretAccessKey: "secret"}, nil
 		}),
 	}
+}
+
+// onlyClosed repeats only what net/http itself has closed before the answer
+// was read, which on a busy machine happens with servers that end their
+// connections after each answer.
+func onlyClosed(o *retry.StandardOptions) {
+	o.MaxAttempts = 3
+	o.RateLimiter = ratelimit.None
+	o.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+		return aws.BoolTernary(strings.Contains(err.Error(), "use of closed network connection"))
+	})}
 }

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -133,4 +134,11 @@ func TestAWSHasCredentialsOfItsOwn(t *testing.T) {
 	second, err := emulator.AWS("http://127.0.0.1:1").Credentials.Retrieve(t.Context())
 	require.NoError(t, err)
 	require.NotEqual(t, first.AccessKeyID, second.AccessKeyID)
+}
+
+func TestAWSRepeatsOnlyClosedConnections(t *testing.T) {
+	t.Parallel()
+	retryer := emulator.AWS("http://127.0.0.1:1").Retryer()
+	require.True(t, retryer.IsErrorRetryable(fmt.Errorf("read tcp: %w", net.ErrClosed)))
+	require.False(t, retryer.IsErrorRetryable(errors.New("connection reset by peer")))
 }
