@@ -46,7 +46,7 @@ func TestStreamPoints(t *testing.T) {
 	for _, waiting := range []int{2, 50, 3000, 1 << 20} {
 		t.Run(fmt.Sprint(waiting), func(t *testing.T) {
 			t.Parallel()
-			messages := min(100*waiting, 6000)
+			messages := min(100*waiting, 3000)
 			testStreamPoints(t, streamed(t, messages, fileanalytics.Waiting(waiting)), messages)
 		})
 	}

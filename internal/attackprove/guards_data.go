@@ -28,6 +28,16 @@ var dataGuards = []guard{
 		disabled:  "if err := checkTenant(id); err != nil && false {",
 		tests:     []string{"TestAttackQueries"},
 	}, {
+		name: "a state of windows is kept by tenant", file: "analytics/window.go", pkg: "./analytics",
+		statement: "		w.tenants[id] = state\n	}\n	state.past",
+		disabled:  "		w.tenants[id] = state\n	}\n	for _, state = range w.tenants {\n		state.past = max(state.past, nanoseconds(to))\n	}\n	state = w.tenants[id]\n	state.past",
+		tests:     []string{"TestAttackWindows"},
+	}, {
+		name: "a picture of telemetry is of the tenant's own device", file: "examples/internal/api/charts.go", pkg: "./examples/local",
+		statement: "for alert, err := range a.Alerts.All(ctx, id, alerts.Filter{Limit: tenant.MaxLimit}) {",
+		disabled:  "for alert, err := range a.Alerts.All(ctx, tenant.MustParseID(\"north\"), alerts.Filter{Limit: tenant.MaxLimit}) {",
+		tests:     []string{"TestAttackAggregates"},
+	}, {
 		name: "a segment is of the tenant in whose folder it lies", file: "analytics/fileanalytics/segment.go", pkg: "./analytics/fileanalytics",
 		statement: `return run{}, corruptAt(offset, "run of another tenant")`,
 		disabled:  "",
