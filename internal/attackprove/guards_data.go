@@ -23,6 +23,11 @@ var dataGuards = []guard{
 		disabled:  "	return nil\n",
 		tests:     []string{"TestAttackStore"},
 	}, {
+		name: "a batch shows nothing of the run before, which may be another tenant's", file: "analytics/pipeline/batch.go", pkg: "./analytics/pipeline",
+		statement: "b.documents, b.results, b.failures = b.documents[:0], b.results[:0], b.failures[:0]",
+		disabled:  "b.failures = b.failures[:0]",
+		tests:     []string{"TestAttackUsedBatch"},
+	}, {
 		name: "an aggregate is of a tenant, whatever the store", file: "analytics/aggregate.go", pkg: "./analytics",
 		statement: "if err := checkTenant(id); err != nil {",
 		disabled:  "if err := checkTenant(id); err != nil && false {",
