@@ -201,7 +201,7 @@ func TestAttackTopicFromADevice(t *testing.T) {
 	require.Equal(t, north, id)
 	require.Equal(t, "line/1", message.Input)
 	for _, data := range []string{
-		`{}`, `{"topic": 1}`, `{"topic": null}`, `{"topic": "$aws/things/north:a/shadow/update"}`, `{"topic": "t/north/d/a/cmd"}`,
+		`{}`, `{"topic": 1}`, `{"topic": null}`, `{"topic": "$aws/things/north:a/shadow/update"}`, `{"topic": "t/north/d/a/command"}`,
 		`{"topic": "t/NORTH/d/a/telemetry"}`, `{"topic": "t/_platform/d/a/telemetry"}`, `{"Topic": "t/north/d/a/telemetry"}`, `[]`,
 	} {
 		_, _, err := lambdaalerts.FromTopic(lambdaalerts.Record{Data: []byte(data)})

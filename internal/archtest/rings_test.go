@@ -101,7 +101,7 @@ var table = []row{
 		breach: [2]string{"./tenant/dynamotenant", "github.com/aws/aws-dax-go-v2/dax"},
 	},
 	oneService("sns", "sns"), oneService("sqs", "sqs"), oneService("firehose", "firehose"), oneService("invoke", "lambda"),
-	oneService("scheduler", "scheduler"), {
+	oneService("scheduler", "scheduler"), oneService("iot", "iotdataplane"), {
 		packages: []string{"./@/mqtt@"},
 		only:     []string{"std", "domain", "./internal/...", "github.com/mochi-mqtt/server/v2/..."},
 		why:      "one technology: MQTT by mochi-mqtt",

@@ -17,7 +17,6 @@ import (
 	_ "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	_ "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	_ "github.com/aws/aws-sdk-go-v2/service/iot"
-	_ "github.com/aws/aws-sdk-go-v2/service/iotdataplane"
 	_ "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	_ "github.com/aws/aws-sdk-go-v2/service/kms"
 	_ "github.com/aws/aws-sdk-go-v2/service/ram"

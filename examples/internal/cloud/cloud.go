@@ -11,11 +11,12 @@
 //	SWEEP_ROLE     the role with which EventBridge Scheduler invokes it
 //	NOTIFY_QUEUE   the URL of the queue that notify reads; for the
 //	               notifications of alarms and the summaries of storms
+//	IOT_ENDPOINT   the account's endpoint of IoT Core (iot:Data-ATS), for actions
+//	               on MQTT topics; optional, without it they die
 //	ACTION_LIMIT   actions of a tenant that are delivered in a minute; optional
 //
 // A model of a tenant acts on that tenant's resources only: the topic alarms of
-// tenant acme is acme_alarms here, whatever account the model names. Actions on
-// MQTT topics need a device.Bus, and die without one: alerts.ToTopics.
+// tenant acme is acme_alarms here, whatever account the model names.
 package cloud
 
 import (
@@ -29,6 +30,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
+	"github.com/aws/aws-sdk-go-v2/service/iotdataplane"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -40,6 +42,7 @@ import (
 	"github.com/iotenant/iotenant/alerts/dynamoalerts"
 	"github.com/iotenant/iotenant/alerts/firehosealerts"
 	"github.com/iotenant/iotenant/alerts/invokealerts"
+	"github.com/iotenant/iotenant/alerts/iotalerts"
 	"github.com/iotenant/iotenant/alerts/memalerts"
 	"github.com/iotenant/iotenant/alerts/scheduleralerts"
 	"github.com/iotenant/iotenant/alerts/snsalerts"
@@ -130,7 +133,7 @@ func notifiers(account aws.Config, env Environment) map[detector.ActionKind]aler
 	queues := fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/", account.Region, env("ACCOUNT"))
 	sqsClient, tables := sqs.NewFromConfig(account), dynamoalerts.New(dynamodb.NewFromConfig(account), alerts.ToOwnTargets(""))
 	toNotify := Enqueue(sqsalerts.New(sqsClient, alerts.ToOneTarget(env("NOTIFY_QUEUE"))))
-	return map[detector.ActionKind]alerts.Notifier{
+	all := map[detector.ActionKind]alerts.Notifier{
 		detector.ActionSNS:          snsalerts.NewPublisher(sns.NewFromConfig(account), arn("sns", "")),
 		detector.ActionSQS:          sqsalerts.New(sqsClient, alerts.ToOwnTargets(queues)),
 		detector.ActionLambda:       invokealerts.New(lambda.NewFromConfig(account), arn("lambda", "function:")),
@@ -140,6 +143,11 @@ func notifiers(account aws.Config, env Environment) map[detector.ActionKind]aler
 		detector.ActionNotification: toNotify,
 		alerts.KindStorm:            toNotify,
 	}
+	if endpoint := env("IOT_ENDPOINT"); endpoint != "" {
+		core := iotdataplane.NewFromConfig(account, func(o *iotdataplane.Options) { o.BaseEndpoint = aws.String("https://" + endpoint) })
+		all[detector.ActionIoTTopic] = alerts.ToTopics(iotalerts.New(core))
+	}
+	return all
 }
 
 // Enqueue gives a sender the whole of an alert, as a memalerts.Event, in place

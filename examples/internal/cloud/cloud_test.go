@@ -34,7 +34,7 @@ func TestNewRuntime(t *testing.T) {
 	require.NoError(t, compose())
 	environment["ACTION_LIMIT"] = "none"
 	require.ErrorContains(t, compose(), "ACTION_LIMIT")
-	environment["ACTION_LIMIT"] = "600"
+	environment["ACTION_LIMIT"], environment["IOT_ENDPOINT"] = "600", "abc-ats.iot.eu-west-1.example.com"
 	require.NoError(t, compose())
 	environment["CURSOR_KEY"] = "short"
 	require.ErrorContains(t, compose(), "CURSOR_KEY")
