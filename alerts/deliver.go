@@ -187,7 +187,7 @@ func (r *Runtime) Redeliver(ctx context.Context, id tenant.ID, alertID string) e
 			return fmt.Errorf("undelivered %w", tenant.ErrNotFound)
 		}
 		a.Status, a.Attempts, a.NextAttempt, a.HeldAt = StatusPending, 0, now, time.Time{}
-		return nil
+		return r.wakeAt(ctx, id, now)
 	})
 	if err != nil {
 		return fmt.Errorf("alerts: redeliver: %w", err)

@@ -334,6 +334,39 @@ func TestWakerFails(t *testing.T) {
 	require.Equal(t, "hot", p.detector(t, north, "boiler", "b1").State)
 }
 
+// An alert that is tried again is due at once, which nobody else will say.
+func TestWakerIsToldOfARedelivery(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	recorder := &alertstest.Recorder{}
+	refuses := alertstest.Faulty(recorder, func(tenant.ID, alerts.Alert) alertstest.Fault {
+		return alertstest.Fault{Before: alertstest.ErrRefusal}
+	})
+	p := d.start(on(detector.ActionSNS, refuses))
+	p.putModel(t, north, boiler)
+	p.put(t, north, reading("b1", 95, "m1"), reading("b1", 1, "m2"))
+	p.sweep(t, north)
+	alert := only(t, p, north)
+	require.Equal(t, alerts.StatusDead, alert.Status)
+
+	d.clock.Advance(time.Hour)
+	waker := &memoryWaker{err: alertstest.ErrFault}
+	p = d.start(on(detector.ActionSNS, recorder), func(o *alerts.Options) { o.Waker = waker })
+	require.ErrorIs(t, p.Redeliver(t.Context(), north, alert.ID), alertstest.ErrFault)
+	require.Equal(t, alerts.StatusDead, only(t, p, north).Status, "nothing was written")
+
+	waker.err = nil
+	require.ErrorIs(t, p.Redeliver(t.Context(), north, "other"), tenant.ErrNotFound)
+	_, ok := waker.next()
+	require.False(t, ok, "nothing became due")
+	require.NoError(t, p.Redeliver(t.Context(), north, alert.ID))
+	at, ok := waker.next()
+	require.True(t, ok)
+	require.Equal(t, d.clock.Now(), at)
+	p.sweep(t, north)
+	require.Equal(t, []string{alert.ID}, recorder.IDs(north))
+}
+
 // memoryWaker remembers when to wake.
 type memoryWaker struct {
 	mu    sync.Mutex
