@@ -77,6 +77,17 @@ func (l *limiter) take(ctx context.Context, id tenant.ID, limit int, minute time
 	return true, nil
 }
 
+// giveBack returns what take gave for an action that turned out to be
+// somebody else's.
+func (l *limiter) giveBack(id tenant.ID, minute time.Time) {
+	a := l.allowance(id)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.minute.Equal(minute) {
+		a.left++
+	}
+}
+
 func (l *limiter) allowance(id tenant.ID) *allowance {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -78,6 +78,7 @@ func (r *Runtime) raise(ctx context.Context, id tenant.ID, alert Alert, claimed 
 	version, err := r.putAlert(ctx, id, &alert, tenant.IfAbsent())
 	switch {
 	case errors.Is(err, tenant.ErrExists):
+		r.wasRaised(id, status, now)
 		return claim{}, nil
 	case err != nil:
 		return claim{}, fmt.Errorf("alerts: write alert: %w", err)

@@ -58,6 +58,14 @@ func (r *Runtime) holdBack(ctx context.Context, id tenant.ID, alert *Alert, now 
 	return StatusSuppressed, fmt.Sprintf("more than %d actions in this minute", limit), nil
 }
 
+// wasRaised undoes holdBack of an alert that was there already: it was counted
+// when it was written.
+func (r *Runtime) wasRaised(id tenant.ID, held Status, now time.Time) {
+	if held == "" && r.actionLimit(id) > 0 {
+		r.limiter.giveBack(id, now.Truncate(time.Minute))
+	}
+}
+
 func (r *Runtime) actionLimit(id tenant.ID) int {
 	if r.options.ActionLimit == nil {
 		return 0

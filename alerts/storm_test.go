@@ -101,7 +101,8 @@ func TestStormLimitIsThatOfAllProcesses(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range processes {
 		group.Go(func() {
-			p := d.startFaulty(faults{}, recorder, limited(map[tenant.ID]int{north: limit}, budgets))
+			p := d.startFaulty(faults{}, recorder, limited(map[tenant.ID]int{north: limit}, budgets),
+				func(o *alerts.Options) { o.Workers = 1 }) // each action under way may hold a part of the budget
 			p.shout(t, north, 1000*i, 50)
 		})
 	}
@@ -110,6 +111,30 @@ func TestStormLimitIsThatOfAllProcesses(t *testing.T) {
 	require.LessOrEqual(t, delivered, limit)
 	require.GreaterOrEqual(t, delivered, limit-processes*limit/16, "at most a share each remains unused")
 	require.Len(t, first.withStatus(t, north, alerts.StatusSuppressed), processes*50-delivered)
+}
+
+// An action that is handed over again, since the detector could not be written
+// after the first time, counts once.
+func TestStormCountsAnActionOnce(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	failing := false
+	p := d.startFaulty(faults{detectors: func(call tenanttest.Call) tenanttest.Fault {
+		if failing && call.Operation == tenanttest.OpPut {
+			return tenanttest.Fault{Before: tenanttest.ErrFault}
+		}
+		return tenanttest.Fault{}
+	}}, &alertstest.Recorder{}, limited(map[tenant.ID]int{north: 20}, nil))
+	p.putModel(t, north, shouting)
+	for i := range 15 {
+		p.put(t, north, reading(fmt.Sprintf("d%d", i), 1, fmt.Sprintf("m%d", i)))
+	}
+	failing = true
+	require.ErrorIs(t, p.Sweep(t.Context(), north), tenanttest.ErrFault)
+	failing = false
+	p.shout(t, north, 100, 10)
+	require.Len(t, p.notified.IDs(north), 20)
+	require.Len(t, p.withStatus(t, north, alerts.StatusSuppressed), 5)
 }
 
 // A budget that can't be read delays actions, it loses none.
