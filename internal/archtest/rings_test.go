@@ -122,6 +122,25 @@ var table = []row{
 		why:      "one technology: files in a folder",
 		breach:   [2]string{"./analytics/fileanalytics", "go.etcd.io/bbolt"},
 	}, {
+		packages: []string{"./@/lake@"},
+		only:     []string{"std", "domain", "./internal/...", "github.com/parquet-go/parquet-go/...", "github.com/klauspost/compress/..."},
+		why:      "one technology: JSON and Parquet files, wherever they are kept",
+		breach:   [2]string{"./analytics/lakeanalytics", "./analytics/fileanalytics"},
+	}, {
+		packages: []string{"./@/duck@"},
+		only:     []string{"std", "domain", "./internal/...", "github.com/duckdb/duckdb-go/v2/...", "golang.org/x/sys/..."},
+		why:      "one technology: SQL by DuckDB",
+		breach:   [2]string{"./analytics/duckanalytics", "./analytics/lakeanalytics"},
+	}, {
+		packages: []string{"./@/s3@"},
+		only: []string{
+			"std", "domain", "./internal/...",
+			"github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/service/s3/...", "github.com/aws/smithy-go/...",
+		},
+		never:  []string{"github.com/aws/aws-sdk-go-v2/config"},
+		why:    "one technology: Amazon S3, called through an interface",
+		breach: [2]string{"./analytics/s3analytics", "github.com/aws/aws-sdk-go-v2/config"},
+	}, {
 		packages: []string{"./@/chart@"},
 		only:     []string{"std", "domain", "github.com/go-analyze/charts/..."},
 		why:      "one technology: pictures by go-analyze/charts",

@@ -1,0 +1,2 @@
+// Package duckanalytics is an analytics.Engine by DuckDB.
+package duckanalytics
