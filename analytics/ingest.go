@@ -80,15 +80,9 @@ func (o *IngestOptions) setDefaults() {
 	if o.ARN == nil {
 		o.ARN = anyARN
 	}
-	if o.TenantParallel <= 0 {
-		o.TenantParallel = 16
-	}
-	if o.FunctionTimeout <= 0 {
-		o.FunctionTimeout = 15 * time.Minute
-	}
-	if o.ActivityTimeout <= 0 {
-		o.ActivityTimeout = 30 * time.Second
-	}
+	positive(&o.TenantParallel, 16)
+	positive(&o.FunctionTimeout, 15*time.Minute)
+	positive(&o.ActivityTimeout, 30*time.Second)
 	if o.NewID == nil {
 		o.NewID = rand.Text
 	}
