@@ -25,10 +25,10 @@ type IngestOptions struct {
 	// Observe is told what to count. It is called often, also concurrently, and
 	// must return soon. Default: nobody counts.
 	Observe func(ctx context.Context, id tenant.ID, observation Observation)
-	// ARN names a pipeline, or a function, in the event of a [FailureNotice]:
-	// service is "iotanalytics" or "lambda". Default: arn:aws:<service>::: and
-	// pipeline/ or function: and the name.
-	ARN func(id tenant.ID, service, name string) string
+	// ARN names what clients of the service know by one: service is
+	// "iotanalytics" or "lambda", resource such as "pipeline/mine" or
+	// "function:mine". Default: arn:aws:<service>:::<resource>.
+	ARN func(id tenant.ID, service, resource string) string
 
 	// TenantParallel is how many batches of one tenant go through pipelines at
 	// the same time; further ones wait. So a slow function takes a part of the
