@@ -24,6 +24,24 @@ var (
 	// ErrState: what was given to [Windows.Restore] is not a state of these
 	// windows and this tenant.
 	ErrState = fmt.Errorf("analytics: %w state of windows", iotenant.ErrInvalid)
+	// ErrDefinition: the definition of a channel, pipeline, data store or data
+	// set can't be, has no name, or names what is not there. What was found is
+	// in the error as a *pipeline.DefinitionError, if it is about the text.
+	ErrDefinition = fmt.Errorf("analytics: %w definition", iotenant.ErrInvalid)
+	// ErrNoDefinition: the tenant has no channel, pipeline, data store or data
+	// set of this name.
+	ErrNoDefinition = fmt.Errorf("analytics: definition %w", iotenant.ErrNotFound)
+	// ErrDefined: there is a definition of this kind and name.
+	ErrDefined = fmt.Errorf("analytics: definition %w", iotenant.ErrExists)
+	// ErrInUse: a pipeline reads the channel, or writes to the data store, that
+	// is to be deleted.
+	ErrInUse = fmt.Errorf("analytics: in use by a pipeline: %w", iotenant.ErrConflict)
+	// ErrQuota: the tenant has as many as it may have. Trying again does not
+	// help.
+	ErrQuota = fmt.Errorf("analytics: quota exceeded: %w", iotenant.ErrDenied)
+	// ErrDuplicateID: another message of the batch has the same id, and was
+	// taken.
+	ErrDuplicateID = fmt.Errorf("analytics: message id %w in the batch", iotenant.ErrExists)
 	// ErrCorrupt: what is stored can't be read as it was written. Nothing of
 	// it is skipped silently: the call fails, and the text says where.
 	ErrCorrupt = fmt.Errorf("analytics: corrupt data: %w", iotenant.ErrUnavailable)

@@ -36,7 +36,7 @@ func Check(definition []byte, optFns ...func(*Options)) (Resource, []Finding) {
 	case "":
 		l.findings.fail("", "want the definition of a pipeline, channel, data store or data set")
 	default:
-		l.checkResource(kind, l.object("", top))
+		l.resource(kind, l.object("", top))
 	}
 	return kind, l.findings.all
 }
@@ -73,30 +73,34 @@ func resourceOf(top *node) Resource {
 	return ""
 }
 
-// checkResource checks a channel, data store or data set.
-func (l *loader) checkResource(kind Resource, o *object) {
+// resource reads a channel, data store or data set.
+func (l *loader) resource(kind Resource, o *object) {
+	var name string
 	if described := o.member(string(kind)); described != nil && described.kind == Object {
 		o.ignore("statistics")
 		o.end()
 		o = o.within(string(kind), described)
-		o.resource("name", string(kind)+"Name")
+		name = o.resource("name", string(kind)+"Name")
 		o.ignore("arn", "status", "creationTime", "lastUpdateTime", "lastMessageArrivalTime")
 	} else {
-		o.resource(string(kind) + "Name")
+		name = o.resource(string(kind) + "Name")
 	}
 	switch kind {
 	case ResourceChannel:
-		l.channel(o)
+		l.channel = Channel{Name: name, RetentionDays: l.channelMembers(o)}
 	case ResourceDatastore:
+		l.datastore.Name = name
 		l.store(o)
 	default:
-		l.dataset(o)
+		l.dataset.Name = name
+		l.readDataset(o)
 	}
 	checkTags(o)
 	o.end()
 }
 
-func (l *loader) channel(o *object) {
+// channelMembers reads a channel, and returns how many days it keeps messages.
+func (l *loader) channelMembers(o *object) (days int) {
 	storage := o.object("channelStorage", "storage")
 	managed := false
 	if storage != nil {
@@ -106,7 +110,7 @@ func (l *loader) channel(o *object) {
 		}
 		storage.end()
 	}
-	l.retention(o, managed)
+	return l.retention(o, managed)
 }
 
 // bucket checks the S3 storage of a channel or data store.
@@ -134,12 +138,13 @@ const (
 	maxKey    = 255
 )
 
-func checkBucket(o *object) {
-	bucket := o.required("bucket")
+func checkBucket(o *object) (bucket string) {
+	bucket = o.required("bucket")
 	o.limit(o.at("bucket"), bucket, minBucket, maxBucket)
 	if i := strings.IndexFunc(bucket, outside(".-_")); i >= 0 {
 		o.quota(o.at("bucket"), "%q: want letters, digits, '.', '-' and '_'", bucket)
 	}
+	return bucket
 }
 
 // outside tells characters that are neither ASCII letters or digits nor among
@@ -163,17 +168,20 @@ func (o *object) role(name string) {
 	o.limit(o.at(name), o.required(name), minRole, maxRole)
 }
 
-// retention checks a retention period. managed: the bucket's own rules decide.
-func (l *loader) retention(o *object, managed bool) {
+// retention reads a retention period, 0 if it is for ever. managed: the bucket's
+// own rules decide.
+func (l *loader) retention(o *object, managed bool) (days int) {
 	period := o.object("retentionPeriod")
 	if period == nil {
-		return
+		return 0
 	}
+	days = period.unlimitedOr("numberOfDays", maxDays)
+	period.end()
 	if managed {
 		l.findings.add(LevelWarning, period.path, "is ignored: the rules of the bucket decide")
+		return 0
 	}
-	period.unlimitedOr("numberOfDays", maxDays)
-	period.end()
+	return days
 }
 
 const (
@@ -181,15 +189,16 @@ const (
 	maxVersions = 1000
 )
 
-// unlimitedOr checks that a number is there unless unlimited is true, and not
-// both.
-func (o *object) unlimitedOr(name string, most int) {
+// unlimitedOr reads a number that must be there unless unlimited is true, and
+// not both. It is 0 if unlimited.
+func (o *object) unlimitedOr(name string, most int) int {
 	unlimited := o.flag("unlimited")
-	o.whole(1, most, name)
+	n := o.whole(1, most, name)
 	switch {
 	case unlimited && o.has(name):
 		o.fail(o.path, "want either unlimited or %s", name)
 	case !unlimited && !o.has(name):
 		o.fail(o.path, "want unlimited or %s", name)
 	}
+	return n
 }

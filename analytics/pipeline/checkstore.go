@@ -19,7 +19,7 @@ const (
 	maxVarchar         = 65535
 )
 
-// store checks the definition of a data store.
+// store reads the definition of a data store.
 func (l *loader) store(o *object) {
 	managed := false
 	if storage := o.object("datastoreStorage", "storage"); storage != nil {
@@ -39,12 +39,14 @@ func (l *loader) store(o *object) {
 		}
 		storage.end()
 	}
-	l.retention(o, managed)
+	l.datastore.RetentionDays = l.retention(o, managed)
+	l.datastore.Format = FormatJSON
 	if format := o.object("fileFormatConfiguration"); format != nil {
 		name, child := format.one("file format", "jsonConfiguration", "parquetConfiguration")
 		switch {
 		case child == nil:
 		case name == "parquetConfiguration":
+			l.datastore.Format = FormatParquet
 			l.parquet(child)
 		default:
 			child.end()
@@ -58,7 +60,7 @@ func (l *loader) store(o *object) {
 	o.ignore("fileFormatType")
 }
 
-// parquet checks the schema of a Parquet store.
+// parquet reads the schema of a Parquet store.
 func (l *loader) parquet(o *object) {
 	schema := o.object("schemaDefinition")
 	if schema == nil {
@@ -92,6 +94,7 @@ func (l *loader) parquet(o *object) {
 			}
 		}
 		column.end()
+		l.datastore.Columns = append(l.datastore.Columns, Column{Name: name, Type: text})
 	}
 	schema.end()
 	o.end()
@@ -209,47 +212,53 @@ func (t *columnType) numbers(limit, most int) error {
 	return nil
 }
 
-// partitions checks the partitions of a data store.
+// partitions reads the partitions of a data store.
 func (l *loader) partitions(o *object) {
 	timestamps := 0
 	seen := map[string]bool{}
 	for _, partition := range o.objects(0, maxPartitions, "partitions") {
+		var read Partition
 		if partition.has("partition") && !partition.exact {
 			if child := partition.object("partition"); child != nil {
-				l.partition(child, seen) // as CloudFormation calls it
+				read.Attribute = l.partition(child, seen) // as CloudFormation calls it
 			}
-			partition.end()
-			continue
-		}
-		name, child := partition.one("partition", "attributePartition", "timestampPartition")
-		if child != nil {
-			if name == "timestampPartition" {
+		} else {
+			name, child := partition.one("partition", "attributePartition", "timestampPartition")
+			if read.Timestamp = name == "timestampPartition"; read.Timestamp {
 				timestamps++
-				l.timestampFormat(child)
 			}
-			l.partition(child, seen)
+			if child != nil {
+				if read.Timestamp {
+					read.TimestampFormat = l.timestampFormat(child)
+				}
+				read.Attribute = l.partition(child, seen)
+			}
 		}
 		partition.end()
+		l.datastore.Partitions = append(l.datastore.Partitions, read)
 	}
 	if timestamps > 1 {
 		o.fail(o.at("partitions"), "%d timestamp partitions, want at most one", timestamps)
 	}
 }
 
-func (l *loader) partition(o *object, seen map[string]bool) {
-	name := o.resource("attributeName")
-	if lower := strings.ToLower(name); name != "" && seen[lower] {
-		o.fail(o.at("attributeName"), "there is another partition by %q", name)
+// partition reads the attribute of a partition.
+func (l *loader) partition(o *object, seen map[string]bool) (attribute string) {
+	attribute = o.resource("attributeName")
+	if lower := strings.ToLower(attribute); attribute != "" && seen[lower] {
+		o.fail(o.at("attributeName"), "there is another partition by %q", attribute)
 	} else {
 		seen[lower] = true
 	}
 	o.end()
+	return attribute
 }
 
-func (l *loader) timestampFormat(o *object) {
+func (l *loader) timestampFormat(o *object) string {
 	format := o.text("timestampFormat")
 	o.limit(o.at("timestampFormat"), format, 1, maxTimestampFormat)
 	if strings.IndexFunc(format, outside(" \t\n\r[]_,.'/:-")) >= 0 {
 		o.quota(o.at("timestampFormat"), "%q: want letters, digits, blanks and []_,.'/:-", format)
 	}
+	return format
 }

@@ -69,6 +69,10 @@ type loader struct {
 	pipeline *Pipeline
 	links    []*link
 	single   bool
+
+	channel   Channel
+	datastore Datastore
+	dataset   Dataset
 }
 
 // link is an activity with its place and the name of the next.
