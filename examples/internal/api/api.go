@@ -1,6 +1,6 @@
 // Package api is the HTTP API of the example backend: sign-in, tenants,
-// devices, telemetry, shadows and commands, models, rules and alerts. It is
-// one http.Handler, served by examples/local and, behind API Gateway, by the
+// devices, telemetry, shadows and commands, models, rules and alerts, channels,
+// pipelines, data stores and data sets. It is one http.Handler, served by examples/local and, behind API Gateway, by the
 // Lambdas.
 package api
 
@@ -30,7 +30,8 @@ const OperatorGroup = "operators"
 const maxBody = 600 << 10
 
 // Services is what the API is composed of. All are required but Identity,
-// Detectors and Shelves; without these the API lacks their operations.
+// Detectors, Shelves, Definitions with Ingest, Reprocessings, Datasets and
+// Engine; without these the API lacks their operations.
 type Services struct {
 	// Authenticator verifies bearer tokens, and Gate decides whether their
 	// tenants are served.
@@ -48,6 +49,12 @@ type Services struct {
 	Alerts    *alerts.Alerts
 	Detectors *alerts.Runtime
 	Shelves   *alerts.Shelves
+
+	Definitions   *analytics.Definitions
+	Ingest        *analytics.Ingest
+	Reprocessings *analytics.Reprocessings
+	Datasets      *analytics.Datasets
+	Engine        analytics.Engine
 }
 
 // Options are the options of [New].
@@ -96,6 +103,7 @@ func New(services Services, optFns ...func(*Options)) http.Handler {
 	if a.Shelves != nil {
 		a.registerShelves()
 	}
+	a.registerAnalytics()
 
 	a.root.Handle("GET /openapi.json", inner)
 	a.root.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
@@ -105,6 +113,22 @@ func New(services Services, optFns ...func(*Options)) http.Handler {
 	secured := auth.Middleware(services.Authenticator, services.Gate, func(o *auth.MiddlewareOptions) { o.Logger = options.Logger })
 	a.root.Handle("/", secured(inner))
 	return a.root
+}
+
+func (a *api) registerAnalytics() {
+	if a.Definitions != nil {
+		a.registerDefinitions()
+		a.registerIngestion()
+	}
+	if a.Reprocessings != nil {
+		a.registerReprocessing()
+	}
+	if a.Datasets != nil {
+		a.registerContents()
+	}
+	if a.Engine != nil {
+		a.registerQueries()
+	}
 }
 
 type api struct {
