@@ -131,7 +131,8 @@ func (v *visit) announce(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !strings.EqualFold(definition.After, v.definition.Name) {
+		// A container triggers nothing, so triggers can't go round in a circle.
+		if v.definition.Container != nil || !strings.EqualFold(definition.After, v.definition.Name) {
 			continue
 		}
 		for _, content := range announced {

@@ -18,18 +18,17 @@ func (d *Datasets) Sweep(ctx context.Context, id tenant.ID) error {
 	if err := checkTenant(id); err != nil {
 		return fmt.Errorf("analytics: sweep data sets: %w", err)
 	}
-	s := &datasetSweep{datasets: d, id: id, waiting: map[string]bool{}}
+	s := newDatasetSweep(d, id)
 	for definition, err := range d.definitions.Datasets(ctx, id) {
 		if err != nil {
 			return fmt.Errorf("analytics: sweep data sets: %w", err)
 		}
 		s.add(definition.Name)
 	}
-	s.run(ctx)
-	if err := errors.Join(s.errs...); err != nil {
+	if err := s.run(ctx); err != nil {
 		return fmt.Errorf("analytics: sweep data sets: %w", err)
 	}
-	return ctx.Err()
+	return nil
 }
 
 // Produce does what [Datasets.Sweep] does, for one data set and those that come
@@ -40,57 +39,84 @@ func (d *Datasets) Produce(ctx context.Context, id tenant.ID, dataset string) er
 	if err != nil {
 		return fmt.Errorf("analytics: produce content: %w", err)
 	}
-	s := &datasetSweep{datasets: d, id: id, waiting: map[string]bool{}}
+	s := newDatasetSweep(d, id)
 	s.add(definition.Name)
-	s.run(ctx)
-	if err := errors.Join(s.errs...); err != nil {
+	if err := s.run(ctx); err != nil {
 		return fmt.Errorf("analytics: produce content: %w", err)
 	}
-	return ctx.Err()
+	return nil
 }
 
-// datasetSweep visits data sets, DatasetsOptions.Concurrent at a time.
+// datasetSweep visits data sets, DatasetsOptions.Concurrent at a time, each of
+// them once at a time.
 type datasetSweep struct {
 	datasets *Datasets
 	id       tenant.ID
 	ready    []string
-	waiting  map[string]bool // in ready
+	visits   map[string]visiting
 	working  int
 	errs     []error
 }
 
+// visiting says how far a data set is.
+type visiting uint8
+
+const (
+	visitReady visiting = iota + 1
+	visitWorking
+	visitAgain // after the visit that is going on
+)
+
+func newDatasetSweep(d *Datasets, id tenant.ID) *datasetSweep {
+	return &datasetSweep{datasets: d, id: id, visits: map[string]visiting{}}
+}
+
 func (s *datasetSweep) add(name string) {
-	if name = strings.ToLower(name); !s.waiting[name] {
-		s.waiting[name] = true
+	name = strings.ToLower(name)
+	switch s.visits[name] {
+	case visitReady, visitAgain:
+	case visitWorking:
+		s.visits[name] = visitAgain
+	default:
+		s.visits[name] = visitReady
 		s.ready = append(s.ready, name)
 	}
 }
 
-func (s *datasetSweep) run(ctx context.Context) {
+func (s *datasetSweep) run(ctx context.Context) error {
 	results := make(chan sweptDataset)
-	for len(s.ready) > 0 || s.working > 0 {
+	for {
 		for len(s.ready) > 0 && s.working < s.datasets.options.Concurrent && ctx.Err() == nil {
 			name := s.ready[0]
 			s.ready = s.ready[1:]
-			delete(s.waiting, name)
+			s.visits[name] = visitWorking
 			s.working++
 			go func() { results <- s.visit(ctx, name) }()
 		}
 		if s.working == 0 {
-			return // ctx has ended
+			return errors.Join(append(s.errs, ctx.Err())...)
 		}
-		swept := <-results
-		s.working--
-		if swept.err != nil {
-			s.errs = append(s.errs, swept.err)
-		}
-		for _, name := range swept.triggered {
-			s.add(name)
-		}
+		s.end(<-results)
+	}
+}
+
+func (s *datasetSweep) end(swept sweptDataset) {
+	s.working--
+	again := s.visits[swept.name] == visitAgain
+	delete(s.visits, swept.name)
+	if again {
+		s.add(swept.name)
+	}
+	for _, name := range swept.triggered {
+		s.add(name)
+	}
+	if swept.err != nil {
+		s.errs = append(s.errs, swept.err)
 	}
 }
 
 type sweptDataset struct {
+	name      string
 	triggered []string
 	err       error
 }
@@ -101,8 +127,8 @@ func (s *datasetSweep) visit(ctx context.Context, name string) sweptDataset {
 		if isPermanent(err) {
 			err = nil // it was deleted meanwhile
 		}
-		return sweptDataset{err: err}
+		return sweptDataset{name: name, err: err}
 	}
 	v, err := s.datasets.visit(ctx, s.id, &definition)
-	return sweptDataset{v.triggered, err}
+	return sweptDataset{name, v.triggered, err}
 }
