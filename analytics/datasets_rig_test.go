@@ -303,4 +303,3 @@ func window(c *analytics.Content) string {
 }
 
 var errDown = fmt.Errorf("the worker at /var/run/worker-7 of south is down: %w", iotenant.ErrUnavailable)
-

@@ -90,7 +90,7 @@ func TestDatasetWindowsAtFirst(t *testing.T) {
 	for name, c := range map[string]struct{ definition, sweep, want string }{
 		"by hand, no schedule":         {defineDelta("d", ""), "", "… 10:17:07"},
 		"by hand, before the schedule": {defineDelta("d", quarterly), "", "10:12:00 10:17:07"},
-		"rate": {defineDelta("d", `,"triggers":[{"schedule":{"expression":"rate(5 minutes)"}}]`), "10:26:00", "10:17:07 10:22:07"},
+		"rate":                         {defineDelta("d", `,"triggers":[{"schedule":{"expression":"rate(5 minutes)"}}]`), "10:26:00", "10:17:07 10:22:07"},
 		"two schedules": {defineDelta("d", `,"triggers":[{"schedule":{"expression":"cron(0/15 * * * ? *)"}},{"schedule":{"expression":"cron(25 * * * ? *)"}}]`),
 			"10:27:00", "10:12:00 10:22:00"},
 	} {
@@ -173,7 +173,9 @@ func TestDatasetRetries(t *testing.T) {
 	p := newPlant("10:00:00")
 	p.definitions.put(north, define("d", ""), at("10:00:00"))
 	p.engine.before = func(context.Context, tenant.ID, analytics.Statement) error { return errDown }
-	d := p.start(func(o *analytics.DatasetsOptions) { o.Attempts, o.RetryAfter, o.RetryAtMost = 4, 10*time.Second, 30*time.Second })
+	d := p.start(func(o *analytics.DatasetsOptions) {
+		o.Attempts, o.RetryAfter, o.RetryAtMost = 4, 10*time.Second, 30*time.Second
+	})
 	version, err := d.CreateContent(t.Context(), north, "d", "")
 	require.NoError(t, err)
 	for _, clock := range []string{"10:00:00", "10:00:09", "10:00:10", "10:00:29", "10:00:30"} {
@@ -202,14 +204,14 @@ func TestDatasetRetries(t *testing.T) {
 func TestDatasetFailures(t *testing.T) {
 	t.Parallel()
 	for want, failure := range map[string]error{
-		"data store not found":                        statementOf(analytics.ErrNoTable),
-		"the statement was refused":                   fmt.Errorf("/var/lib/x of south: %w", iotenant.ErrDenied),
-		"SQL is not available here":                   fmt.Errorf("/opt/duck: %w", iotenant.ErrUnsupported),
-		"SQL beyond the limit: invalid: memory":       fmt.Errorf("%w: memory", analytics.ErrSQLLimit),
-		"invalid SQL: line 1: what?":                  nil,
-		"it took longer than 15m0s":                   context.DeadlineExceeded,
+		"data store not found":                         statementOf(analytics.ErrNoTable),
+		"the statement was refused":                    fmt.Errorf("/var/lib/x of south: %w", iotenant.ErrDenied),
+		"SQL is not available here":                    fmt.Errorf("/opt/duck: %w", iotenant.ErrUnsupported),
+		"SQL beyond the limit: invalid: memory":        fmt.Errorf("%w: memory", analytics.ErrSQLLimit),
+		"invalid SQL: line 1: what?":                   nil,
+		"it took longer than 15m0s":                    context.DeadlineExceeded,
 		"the SQL engine or the storage is unavailable": errors.New("/tmp/worker.sock: connection refused"),
-		"stored data can't be read":                   fmt.Errorf("%w: /data/south/x.parquet", analytics.ErrCorrupt),
+		"stored data can't be read":                    fmt.Errorf("%w: /data/south/x.parquet", analytics.ErrCorrupt),
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
