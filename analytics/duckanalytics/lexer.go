@@ -138,7 +138,7 @@ func translate(sql string) (string, error) {
 
 func translateTokens(out *strings.Builder, all []token, depth int) error {
 	if depth > maxTypeDepth {
-		return fmt.Errorf("%w: a type has more than %d levels", analytics.ErrSQL, maxTypeDepth)
+		return fmt.Errorf("%w: it has more than %d levels", analytics.ErrSQL, maxTypeDepth)
 	}
 	for i := 0; i < len(all); i++ {
 		t := all[i]
@@ -159,6 +159,15 @@ func translateTokens(out *strings.Builder, all []token, depth int) error {
 				return err
 			}
 			out.WriteString("[]")
+			i = end
+		case t.is("if") && arguments(all, i+1) == 2:
+			// The parser wants a third.
+			first, end := parentheses(all, i+1)
+			out.WriteString("if(")
+			if err := translateTokens(out, all[first:end], depth+1); err != nil {
+				return err
+			}
+			out.WriteString(", NULL)")
 			i = end
 		case (t.is("all") || t.is("distinct")) && groups(all, i):
 		default:
@@ -188,6 +197,26 @@ func parentheses(all []token, i int) (first, end int) {
 		}
 	}
 	return 0, 0
+}
+
+// arguments counts those in the parentheses that begin at i.
+func arguments(all []token, i int) int {
+	first, end := parentheses(all, i)
+	if first == end {
+		return 0
+	}
+	n, depth := 1, 0
+	for _, t := range all[first:end] {
+		switch {
+		case t.is("("), t.is("["):
+			depth++
+		case t.is(")"), t.is("]"):
+			depth--
+		case t.is(",") && depth == 0:
+			n++
+		}
+	}
+	return n
 }
 
 // groups reports whether the word at i is between GROUP BY and an expression.

@@ -49,13 +49,13 @@ var macros = map[string]string{
 	"presto_json_size":            `(j, p) AS CASE json_type(j, p) WHEN 'OBJECT' THEN len(json_keys(j, p)) WHEN 'ARRAY' THEN json_array_length(j, p) ELSE 0 END`,
 	"presto_url_encode":           `(x) AS replace(url_encode(x), '%20', '+')`,
 	"presto_url_decode":           `(x) AS url_decode(replace(x, '+', ' '))`,
-	"presto_url_extract_protocol": `(x) AS regexp_extract(x, '` + urlPattern + `', 2)`,
-	"presto_url_extract_host":     `(x) AS regexp_extract(x, '` + urlPattern + `', 5)`,
-	"presto_url_extract_port":     `(x) AS TRY_CAST(regexp_extract(x, '` + urlPattern + `', 7) AS BIGINT)`,
-	"presto_url_extract_path":     `(x) AS regexp_extract(x, '` + urlPattern + `', 8)`,
-	"presto_url_extract_query":    `(x) AS regexp_extract(x, '` + urlPattern + `', 10)`,
-	"presto_url_extract_fragment": `(x) AS regexp_extract(x, '` + urlPattern + `', 12)`,
-	"presto_url_extract_parameter": `(x, name) AS url_decode(list_filter(string_split(regexp_extract(x, '` + urlPattern + `', 10), '&'),
+	"presto_url_extract_protocol": `(x) AS regexp_extract(x, '` + urlPattern + `', 1)`,
+	"presto_url_extract_host":     `(x) AS regexp_extract(x, '` + urlPattern + `', 2)`,
+	"presto_url_extract_port":     `(x) AS TRY_CAST(regexp_extract(x, '` + urlPattern + `', 3) AS BIGINT)`,
+	"presto_url_extract_path":     `(x) AS regexp_extract(x, '` + urlPattern + `', 4)`,
+	"presto_url_extract_query":    `(x) AS regexp_extract(x, '` + urlPattern + `', 5)`,
+	"presto_url_extract_fragment": `(x) AS regexp_extract(x, '` + urlPattern + `', 6)`,
+	"presto_url_extract_parameter": `(x, name) AS url_decode(list_filter(string_split(regexp_extract(x, '` + urlPattern + `', 5), '&'),
 		lambda one: split_part(one, '=', 1) = name)[1].substr(len(name) + 2))`,
 
 	"presto_array_distinct":  `(a) AS list_filter(a, lambda one, i: list_position(a, one) = i)`,
@@ -76,8 +76,8 @@ const divisionByZero = "Division by zero"
 const integerTypes = `('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UBIGINT')`
 
 // urlPattern is that of RFC 3986, appendix B, with the authority in its parts:
-// 2 scheme, 5 host, 7 port, 8 path, 10 query, 12 fragment.
-const urlPattern = `^(([^:/?#]+):)?(//(?:([^/?#@]*)@)?([^/?#:]*)(:([0-9]*))?)?([^?#]*)(\?([^#]*))?(#(.*))?$`
+// 1 scheme, 2 host, 3 port, 4 path, 5 query, 6 fragment.
+const urlPattern = `^(?:([^:/?#]+):)?(?://(?:[^/?#@]*@)?([^/?#:]*)(?::([0-9]*))?)?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$`
 
 // rewritingNeeds are functions that rewriting calls besides those of rules.
 var rewritingNeeds = []string{

@@ -90,6 +90,9 @@ func clone(v any) any {
 
 // call makes a call of a function.
 func call(name string, args ...any) node {
+	if args == nil {
+		args = []any{}
+	}
 	return node{
 		"class": "FUNCTION", "type": "FUNCTION", "alias": "", "query_location": 0,
 		"function_name": name, "schema": "", "catalog": "", "children": args, "filter": nil,

@@ -89,7 +89,7 @@ func (r *rewriter) rewrite(v any) (any, error) {
 
 func (r *rewriter) node(n node) (any, error) {
 	if n["class"] == "CONSTANT" {
-		return n, nil
+		return double(n), nil
 	}
 	if n["class"] == "CAST" && isRow(n["child"]) {
 		// A cast names the fields itself.
@@ -126,6 +126,19 @@ func (r *rewriter) node(n node) (any, error) {
 		return r.sampled(n)
 	}
 	return n, nil
+}
+
+// double keeps 1e7 a double, which would be written, and read again, as a
+// decimal.
+func double(n node) node {
+	value := nodeOf(n, "value")
+	number, ok := value["value"].(json.Number)
+	if !ok || textOf(nodeOf(value, "type"), "id") != "DOUBLE" {
+		return n
+	}
+	to := cast(text(number.String()), "DOUBLE")
+	to["alias"] = n["alias"]
+	return to
 }
 
 // renamed keeps the alias of what is rewritten.

@@ -144,6 +144,9 @@ func random(_ *rewriter, args []any) (node, error) {
 // extreme is null if an argument is.
 func extreme(name string) func(*rewriter, []any) (node, error) {
 	return func(r *rewriter, args []any) (node, error) {
+		if len(args) == 1 {
+			return call(name, args...), nil
+		}
 		var nulls []any
 		for _, arg := range args {
 			copied, err := r.copied(arg)
@@ -152,7 +155,7 @@ func extreme(name string) func(*rewriter, []any) (node, error) {
 			}
 			nulls = append(nulls, operator("OPERATOR_IS_NULL", copied))
 		}
-		return when(conjunction("CONJUNCTION_OR", append(nulls, operator("OPERATOR_IS_NULL", null()))[:max(len(nulls), 2)]...), null(), call(name, args...)), nil
+		return when(conjunction("CONJUNCTION_OR", nulls...), null(), call(name, args...)), nil
 	}
 }
 
