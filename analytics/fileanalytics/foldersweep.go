@@ -2,6 +2,7 @@ package fileanalytics
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -40,12 +41,45 @@ func (f *Folder) sweepUploads(ctx context.Context) error {
 		}
 		info, err := f.fs.Stat(f.files.upload(upload))
 		if err == nil && info.Modified.Before(oldest) && !f.isUploading(upload) {
-			f.discard(f.files.upload(upload))
-		} else if err != nil && !isMissing(err) {
+			err = f.discard(f.files.upload(upload))
+		}
+		if err != nil && !isMissing(err) {
 			return err
 		}
 	}
 	return nil
+}
+
+// discard removes a leftover: a file, or a directory that did not get to its
+// place before a loss of power, though objects did get into it. None of them
+// was acknowledged. The directory gets another name first, so that its maker, if
+// it is only asleep, does not move what has lost its mark.
+func (f *Folder) discard(upload string) error {
+	if f.fs.Remove(upload) == nil {
+		return nil
+	}
+	claimed := f.files.upload(rand.Text())
+	if err := f.fs.Rename(upload, claimed); err != nil {
+		return err
+	}
+	return f.removeTree(claimed)
+}
+
+func (f *Folder) removeTree(dir string) error {
+	names, err := f.fs.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		name = filepath.Join(dir, name)
+		if f.fs.Remove(name) == nil {
+			continue
+		}
+		if err := f.removeTree(name); err != nil {
+			return err
+		}
+	}
+	return f.fs.Remove(dir)
 }
 
 func (f *Folder) isUploading(upload string) bool {

@@ -154,7 +154,8 @@ func (f *Folder) makeDir(dir string) error {
 		err = f.moveDir(fresh, dir)
 	}
 	if err != nil {
-		f.discard(fresh)
+		_ = f.fs.Remove(filepath.Join(fresh, newDirMark))
+		_ = f.fs.Remove(fresh) // else Sweep does
 	}
 	return err
 }
@@ -186,17 +187,6 @@ func (f *Folder) moveDir(fresh, dir string) error {
 		}
 	}
 	return errPlacing
-}
-
-// discard removes an upload, or a directory that was not used.
-func (f *Folder) discard(upload string) {
-	if f.fs.Remove(upload) == nil {
-		return
-	}
-	_ = f.fs.Remove(filepath.Join(upload, newDirMark))
-	if err := f.fs.Remove(upload); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		f.options.Logger.Warn("fileanalytics: upload stays", "error", err)
-	}
 }
 
 // settle makes the names in a directory of objects durable, and the directory.

@@ -137,7 +137,8 @@ func (d *Disk) Restart(random *rand.Rand) *Disk {
 	d.off = true
 	after := New()
 	after.now = d.now
-	after.root = d.root.afterPowerLoss(random, map[*node]*node{})
+	again := restart{random, map[*node]*node{}, map[*dir]map[string]*node{}}
+	after.root = again.dir(d.root)
 	return after
 }
 

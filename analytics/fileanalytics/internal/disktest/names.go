@@ -51,8 +51,8 @@ func (d *Disk) Stat(name string) (disk.Info, error) {
 	return disk.Info{Size: int64(len(n.current)), Modified: n.modified}, nil
 }
 
-// Rename implements disk.FS. Either of its halves may outlive a loss of power
-// without the other.
+// Rename implements disk.FS. Of a file, either half may outlive a loss of power
+// without the other; a directory never has two names.
 func (d *Disk) Rename(from, to string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -22,6 +22,7 @@ type node struct {
 type dir struct {
 	names, synced map[string]*node
 	changes       []func(names map[string]*node)
+	home          *dir // that it was last put into
 }
 
 // content is what a file holds.
@@ -50,6 +51,9 @@ func (in *dir) set(name string, n *node) {
 		} else {
 			names[name] = n
 		}
+	}
+	if n != nil && n.isDir() {
+		n.home = in
 	}
 	change(in.names)
 	in.changes = append(in.changes, change)
@@ -102,25 +106,45 @@ func (d *Disk) findDir(name string) (*dir, error) {
 	return n.dir, nil
 }
 
-// afterPowerLoss returns what is there of a node when the power is back. A file
-// that has several names keeps those that are durable.
-func (n *node) afterPowerLoss(random *rand.Rand, known map[*node]*node) *node {
-	if fresh := known[n]; fresh != nil {
-		return fresh
+// restart makes what is there when the power is back.
+type restart struct {
+	random *rand.Rand
+	files  map[*node]*node // a file that has several names stays one file
+	names  map[*dir]map[string]*node
+}
+
+// namesOf decides which names are there in a directory.
+func (r *restart) namesOf(in *dir) map[string]*node {
+	if r.names[in] == nil {
+		names := maps.Clone(in.synced)
+		for _, change := range in.changes[:r.random.IntN(len(in.changes)+1)] {
+			change(names)
+		}
+		r.names[in] = names
 	}
-	if !n.isDir() {
-		kept := n.content.afterPowerLoss(random)
-		known[n] = &node{content: content{current: kept, durable: slices.Clone(kept)}, modified: n.modified}
-		return known[n]
+	return r.names[in]
+}
+
+func (r *restart) file(n *node) *node {
+	if r.files[n] == nil {
+		kept := n.content.afterPowerLoss(r.random)
+		r.files[n] = &node{content: content{current: kept, durable: slices.Clone(kept)}, modified: n.modified}
 	}
+	return r.files[n]
+}
+
+// dir keeps no directory that is also in the place to which it was moved.
+func (r *restart) dir(n *node) *node {
 	fresh := newDir()
-	known[n] = fresh
-	names := maps.Clone(n.synced)
-	for _, change := range n.changes[:random.IntN(len(n.changes)+1)] {
-		change(names)
-	}
+	fresh.modified = n.modified
+	names := r.namesOf(n.dir)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		fresh.set(name, names[name].afterPowerLoss(random, known))
+		switch child := names[name]; {
+		case !child.isDir():
+			fresh.set(name, r.file(child))
+		case child.home == n.dir || !slices.Contains(slices.Collect(maps.Values(r.namesOf(child.home))), child):
+			fresh.set(name, r.dir(child))
+		}
 	}
 	fresh.sync()
 	return fresh
