@@ -25,10 +25,10 @@ type IngestOptions struct {
 	// Observe is told what to count. It is called often, also concurrently, and
 	// must return soon. Default: nobody counts.
 	Observe func(ctx context.Context, id tenant.ID, observation Observation)
-	// ARN names a pipeline, or a function, in the event of a [FailureNotice]:
-	// service is "iotanalytics" or "lambda". Default: arn:aws:<service>::: and
-	// pipeline/ or function: and the name.
-	ARN func(id tenant.ID, service, name string) string
+	// ARN names what clients of the service know by one: service is
+	// "iotanalytics" or "lambda", resource such as "pipeline/mine" or
+	// "function:mine". Default: arn:aws:<service>:::<resource>.
+	ARN func(id tenant.ID, service, resource string) string
 
 	// TenantParallel is how many batches of one tenant go through pipelines at
 	// the same time; further ones wait. So a slow function takes a part of the
@@ -80,15 +80,9 @@ func (o *IngestOptions) setDefaults() {
 	if o.ARN == nil {
 		o.ARN = anyARN
 	}
-	if o.TenantParallel <= 0 {
-		o.TenantParallel = 16
-	}
-	if o.FunctionTimeout <= 0 {
-		o.FunctionTimeout = 15 * time.Minute
-	}
-	if o.ActivityTimeout <= 0 {
-		o.ActivityTimeout = 30 * time.Second
-	}
+	positive(&o.TenantParallel, 16)
+	positive(&o.FunctionTimeout, 15*time.Minute)
+	positive(&o.ActivityTimeout, 30*time.Second)
 	if o.NewID == nil {
 		o.NewID = rand.Text
 	}
@@ -120,11 +114,11 @@ type shares struct {
 	tenants map[tenant.ID]*share
 }
 
-// enter waits for a place, until leave. waited says that there was none at
-// first. The error is that of ctx.
-func (s *shares) enter(ctx context.Context, id tenant.ID) (mine *share, waited bool, err error) {
+// enter takes a place, until leave. If there is none, it calls waiting and
+// waits. The error is that of ctx.
+func (s *shares) enter(ctx context.Context, id tenant.ID, waiting func()) (*share, error) {
 	s.mu.Lock()
-	mine = s.tenants[id]
+	mine := s.tenants[id]
 	if mine == nil {
 		mine = &share{places: make(chan struct{}, s.limit)}
 		s.tenants[id] = mine
@@ -133,15 +127,16 @@ func (s *shares) enter(ctx context.Context, id tenant.ID) (mine *share, waited b
 	s.mu.Unlock()
 	select {
 	case mine.places <- struct{}{}:
-		return mine, false, nil
+		return mine, nil
 	default:
 	}
+	waiting()
 	select {
 	case mine.places <- struct{}{}:
-		return mine, true, nil
+		return mine, nil
 	case <-ctx.Done():
 		s.drop(id, mine)
-		return nil, true, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 }
 

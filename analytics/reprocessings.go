@@ -75,24 +75,16 @@ func (o *ReprocessingsOptions) setDefaults() {
 	if o.PerDay == 0 {
 		o.PerDay = 1000
 	}
-	if o.PageSize <= 0 {
-		o.PageSize = 500
-	}
+	positive(&o.PageSize, 500)
 	o.PageSize = min(o.PageSize, Window, tenant.MaxLimit)
-	for _, d := range []struct {
-		duration *time.Duration
-		usual    time.Duration
-	}{{&o.LeaseFor, 2 * time.Minute}, {&o.SweepFor, 10 * time.Minute}, {&o.SweepEvery, time.Minute}, {&o.Keep, 90 * 24 * time.Hour}} {
-		if *d.duration <= 0 {
-			*d.duration = d.usual
-		}
-	}
+	positive(&o.LeaseFor, 2*time.Minute)
+	positive(&o.SweepFor, 10*time.Minute)
+	positive(&o.SweepEvery, time.Minute)
+	positive(&o.Workers, 4)
+	positive(&o.Keep, 90*24*time.Hour)
 	o.Keep = max(o.Keep, 24*time.Hour)
-	if o.Workers <= 0 {
-		o.Workers = 4
-	}
 	if o.NewID == nil {
-		o.NewID = newUUID
+		o.NewID = newVersion
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -100,14 +92,6 @@ func (o *ReprocessingsOptions) setDefaults() {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-}
-
-// newUUID returns a random UUID, version 4.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func (r *Reprocessings) now() time.Time { return r.options.Now().UTC().Truncate(time.Millisecond) }
@@ -194,7 +178,7 @@ func (r *Reprocessings) prepare(ctx context.Context, id tenant.ID, request Repro
 // spans returns the times that a request is about.
 func (r *Reprocessings) spans(ctx context.Context, id tenant.ID, request ReprocessingRequest, channel string) ([]Span, error) {
 	if request.Mode == ReprocessAppend && len(request.Paths) == 0 {
-		to := r.options.Now() // without an end it would run after what comes in meanwhile
+		to := r.options.Now().Add(1) // without an end it would run after what comes in meanwhile
 		if !request.To.IsZero() {
 			to = request.To
 		}

@@ -2,7 +2,6 @@ package analytics
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/iotenant/iotenant/tenant"
@@ -17,7 +16,7 @@ func (r *Reprocessings) Run(ctx context.Context) error {
 	if r.options.Tenants == nil {
 		return errNoTenants
 	}
-	l := &reprocessLoop{Reprocessings: r, finished: make(chan reprocessTurn)}
+	l := &reprocessLoop{Reprocessings: r, finished: make(chan reprocessTurn), queued: map[tenant.ID]bool{}}
 	l.run(ctx)
 	return nil
 }
@@ -28,7 +27,8 @@ type reprocessLoop struct {
 	*Reprocessings
 	finished chan reprocessTurn
 	waiting  []tenant.ID
-	working  []tenant.ID
+	queued   map[tenant.ID]bool // those that wait, or are worked for
+	working  int
 }
 
 // reprocessTurn is what came of a worker's time for a tenant.
@@ -51,7 +51,7 @@ func (l *reprocessLoop) run(ctx context.Context) {
 			l.end(t)
 		}
 	}
-	for len(l.working) > 0 {
+	for l.working > 0 {
 		l.end(<-l.finished)
 	}
 }
@@ -63,16 +63,18 @@ func (l *reprocessLoop) list(ctx context.Context) {
 			l.options.Logger.ErrorContext(ctx, "tenants can't be listed", "error", err)
 			return
 		}
-		if !slices.Contains(l.waiting, id) && !slices.Contains(l.working, id) {
+		if !l.queued[id] {
+			l.queued[id] = true
 			l.waiting = append(l.waiting, id)
 		}
 	}
 }
 
 func (l *reprocessLoop) start(ctx context.Context) {
-	for len(l.waiting) > 0 && len(l.working) < l.options.Workers {
+	for len(l.waiting) > 0 && l.working < l.options.Workers {
 		id := l.waiting[0]
-		l.waiting, l.working = l.waiting[1:], append(l.working, id)
+		l.waiting = l.waiting[1:]
+		l.working++
 		go func() {
 			more, err := l.sweep(ctx, id, l.now().Add(turn))
 			if err != nil && ctx.Err() == nil {
@@ -84,8 +86,10 @@ func (l *reprocessLoop) start(ctx context.Context) {
 }
 
 func (l *reprocessLoop) end(t reprocessTurn) {
-	l.working = slices.DeleteFunc(l.working, func(id tenant.ID) bool { return id == t.id })
+	l.working--
 	if t.more {
 		l.waiting = append(l.waiting, t.id)
+	} else {
+		delete(l.queued, t.id)
 	}
 }
