@@ -30,7 +30,7 @@ var errClaimLost = errors.New("analytics: the claim on a data set was lost")
 // claim gives the right to make a content: to one at a time for a data set, to
 // DatasetsOptions.Concurrent for a tenant. It returns false if others have it.
 func (d *Datasets) claim(ctx context.Context, id tenant.ID, dataset string) (token string, ok bool, err error) {
-	mine := claim{Dataset: strings.ToLower(dataset), Token: newUUID()}
+	mine := claim{Dataset: strings.ToLower(dataset), Token: newVersion()}
 	_, err = d.changeItem(ctx, id, datasetState{}, func(s *datasetState) error {
 		now := d.now()
 		s.Claims = slices.DeleteFunc(s.Claims, func(c claim) bool { return !c.Until.After(now) })

@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 	"iter"
@@ -111,7 +112,7 @@ type Datasets struct {
 // with [ContentSchema], states with [DatasetStateSchema]. Results are kept in
 // objects under results/<data set>/.
 func NewDatasets(definitions DatasetDefinitions, contents tenant.Repository[Content], states tenant.Repository[DatasetState], objects Objects, engine Engine, optFns ...func(*DatasetsOptions)) *Datasets {
-	options := DatasetsOptions{Now: time.Now, NewVersion: newUUID, Logger: slog.New(slog.DiscardHandler)}
+	options := DatasetsOptions{Now: time.Now, NewVersion: newVersion, Logger: slog.New(slog.DiscardHandler)}
 	for _, fn := range optFns {
 		fn(&options)
 	}
@@ -140,11 +141,22 @@ func positive[T int | time.Duration](value *T, otherwise T) {
 	}
 }
 
+// newVersion returns a random UUID.
+func newVersion() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return uuid(b[:], 4)
+}
+
 // versionOf returns a name-based UUID of what a content was made for.
 func versionOf(id tenant.ID, parts ...string) string {
 	sum := sha256.Sum256([]byte(id.String() + "\n" + strings.Join(parts, "\n")))
-	b := sum[:16]
-	b[6] = b[6]&0x0f | 8<<4 // version 8: the hash is of the maker's choice
+	return uuid(sum[:16], 8) // the hash is of the maker's choice
+}
+
+// uuid writes 16 bytes as a UUID of a version.
+func uuid(b []byte, version byte) string {
+	b[6] = b[6]&0x0f | version<<4
 	b[8] = b[8]&0x3f | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

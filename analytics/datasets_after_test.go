@@ -42,7 +42,7 @@ func TestContentRetention(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlant("00:00:00")
+			p := newMill("00:00:00")
 			p.definitions.put(north, define("d", `,"triggers":[{"schedule":{"expression":"cron(0 0 * * ? *)"}}]`+c.rest), at("00:00:00"))
 			d := p.start()
 			for day := range days {
@@ -75,7 +75,7 @@ const containerRest = `{"datasetName":"report","actions":[{"actionName":"a","con
 
 func TestDatasetContainer(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.engine.put(north, storedRow{at("10:00:00"), "row"})
 	p.definitions.put(north, containerRest, at("10:00:00"))
 	p.definitions.put(north, define("d", quarterly), at("10:00:00"))
@@ -142,7 +142,7 @@ func TestDatasetContainer(t *testing.T) {
 
 func TestDatasetLateData(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.definitions.put(north, defineDelta("d", quarterly+`,"lateDataRules":[{"ruleName":"tell","ruleConfiguration":{"deltaTimeSessionWindowConfiguration":{"timeoutInMinutes":5}}}]`), at("10:00:00"))
 	var told []analytics.LateData
 	failure := error(nil)
@@ -198,7 +198,7 @@ func TestDatasetLateData(t *testing.T) {
 func TestDatasetsRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlant("10:00:00")
+		p := newMill("10:00:00")
 		start := time.Now()
 		now := func() time.Time { return at("10:00:00").Add(time.Since(start)) }
 		p.definitions.put(north, define("d", quarterly), at("10:00:00"))
@@ -256,7 +256,7 @@ func TestDatasetsRun(t *testing.T) {
 		require.NoError(t, <-ended)
 		require.NoError(t, <-ended)
 	})
-	require.ErrorIs(t, newPlant("10:00:00").start().Run(t.Context()), iotenant.ErrInvalid)
+	require.ErrorIs(t, newMill("10:00:00").start().Run(t.Context()), iotenant.ErrInvalid)
 }
 
 func tenantsOf(ids ...tenant.ID) iter.Seq2[tenant.ID, error] {

@@ -119,13 +119,13 @@ func (e troubledEngine) Query(ctx context.Context, id tenant.ID, statement analy
 func TestDatasetsProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		p := newPlant("10:07:00")
+		p := newMill("10:07:00")
 		p.definitions.put(north, defineDelta("d", quarterly+`,"contentDeliveryRules":[{"destination":{"iotEventsDestinationConfiguration":{"inputName":"i","roleArn":"arn:aws:iam::123456789012:role/r"}}}]`), at("10:07:00"))
 		f := &trouble{draw: rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "trouble")}
 		sent := &sentMessages{fail: func() error { before, after := f.next(); return errors.Join(before, after) }}
 		processes := make([]*analytics.Datasets, 2)
 		for i := range processes {
-			processes[i] = p.startFaulty(plantFaults{
+			processes[i] = p.startFaulty(millFaults{
 				contents: f.repository, states: f.repository, objects: analyticstest.FaultyObjects(p.objects, f.objects), engine: troubledEngine{p.engine, f},
 			}, func(o *analytics.DatasetsOptions) {
 				o.Inputs = analytics.ToInputs(sent, func(o *analytics.ToInputsOptions) { o.Batch = 2 })

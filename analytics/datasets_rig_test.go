@@ -21,11 +21,6 @@ import (
 	"github.com/iotenant/iotenant/tenant/tenanttest"
 )
 
-var (
-	north = tenant.MustParseID("north")
-	south = tenant.MustParseID("south")
-)
-
 // at is a time on the day of these tests.
 func at(clock string) time.Time {
 	t, err := time.Parse("2006-01-02 15:04:05", "2026-01-10 "+clock)
@@ -33,13 +28,6 @@ func at(clock string) time.Time {
 		panic(err)
 	}
 	return t
-}
-
-// tb is what tests and property tests have in common.
-type tb interface {
-	require.TestingT
-	Helper()
-	Context() context.Context
 }
 
 // handClock is a clock that is set by hand.
@@ -201,8 +189,8 @@ func (d *definedDatasets) Datasets(_ context.Context, id tenant.ID) iter.Seq2[an
 	}
 }
 
-// plant is what outlives a process that makes contents, and what it uses.
-type plant struct {
+// mill is what outlives a process that makes contents, and what it uses.
+type mill struct {
 	clock       *handClock
 	store       *memtenant.Store
 	objects     *memanalytics.Objects
@@ -210,8 +198,8 @@ type plant struct {
 	definitions *definedDatasets
 }
 
-func newPlant(clock string) *plant {
-	p := &plant{clock: &handClock{now: at(clock)}, engine: &tableEngine{}, definitions: &definedDatasets{}}
+func newMill(clock string) *mill {
+	p := &mill{clock: &handClock{now: at(clock)}, engine: &tableEngine{}, definitions: &definedDatasets{}}
 	p.store = memtenant.New(tenant.RandomCursorKeys(), func(o *memtenant.Options) { o.Now = p.clock.Now })
 	p.objects = memanalytics.NewObjects(func(o *memanalytics.ObjectsOptions) {
 		o.Now = p.clock.Now
@@ -222,18 +210,18 @@ func newPlant(clock string) *plant {
 	return p
 }
 
-// plantFaults are those of the parts of a process.
-type plantFaults struct {
+// millFaults are those of the parts of a process.
+type millFaults struct {
 	contents, states func(tenanttest.Call) tenanttest.Fault
 	objects          analytics.Objects
 	engine           analytics.Engine
 }
 
-func (p *plant) start(optFns ...func(*analytics.DatasetsOptions)) *analytics.Datasets {
-	return p.startFaulty(plantFaults{}, optFns...)
+func (p *mill) start(optFns ...func(*analytics.DatasetsOptions)) *analytics.Datasets {
+	return p.startFaulty(millFaults{}, optFns...)
 }
 
-func (p *plant) startFaulty(f plantFaults, optFns ...func(*analytics.DatasetsOptions)) *analytics.Datasets {
+func (p *mill) startFaulty(f millFaults, optFns ...func(*analytics.DatasetsOptions)) *analytics.Datasets {
 	contents := tenant.Repository[analytics.Content](memtenant.NewRepository(p.store, &analytics.ContentSchema))
 	states := tenant.Repository[analytics.DatasetState](memtenant.NewRepository(p.store, &analytics.DatasetStateSchema))
 	if f.contents != nil {
@@ -253,7 +241,7 @@ func (p *plant) startFaulty(f plantFaults, optFns ...func(*analytics.DatasetsOpt
 }
 
 // sweepAt sweeps north at a time.
-func (p *plant) sweepAt(t tb, d *analytics.Datasets, clock string) {
+func (p *mill) sweepAt(t tb, d *analytics.Datasets, clock string) {
 	t.Helper()
 	p.clock.Set(at(clock))
 	require.NoError(t, d.Sweep(t.Context(), north))

@@ -19,7 +19,7 @@ import (
 // an hour, with three minutes for what is on its way.
 func TestDatasetWindows(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:20:00")
+	p := newMill("10:20:00")
 	p.definitions.put(north, defineDelta("d", quarterly), at("10:20:00"))
 	p.engine.put(north, storedRow{at("10:11:59"), "before"}, storedRow{at("10:12:00"), "first"}, storedRow{at("10:26:59"), "last"}, storedRow{at("10:27:00"), "next"})
 	p.engine.put(south, storedRow{at("10:15:00"), "foreign"})
@@ -96,7 +96,7 @@ func TestDatasetWindowsAtFirst(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlant("10:20:07")
+			p := newMill("10:20:07")
 			p.definitions.put(north, c.definition, at("10:20:07"))
 			d := p.start()
 			sweep := c.sweep
@@ -116,7 +116,7 @@ func TestDatasetWindowsAtFirst(t *testing.T) {
 // A content that is made again has the same window, and its result until then.
 func TestDatasetContentAgain(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:20:00")
+	p := newMill("10:20:00")
 	p.definitions.put(north, defineDelta("d", quarterly), at("10:20:00"))
 	p.definitions.put(north, define("whole", ""), at("10:20:00"))
 	p.engine.put(north, storedRow{at("10:15:00"), "early"})
@@ -170,7 +170,7 @@ func TestDatasetContentAgain(t *testing.T) {
 // While the engine is away contents wait; the reasons hold nothing of it.
 func TestDatasetRetries(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.definitions.put(north, define("d", ""), at("10:00:00"))
 	p.engine.before = func(context.Context, tenant.ID, analytics.Statement) error { return errDown }
 	d := p.start(func(o *analytics.DatasetsOptions) {
@@ -215,7 +215,7 @@ func TestDatasetFailures(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
-			p := newPlant("10:00:00")
+			p := newMill("10:00:00")
 			p.definitions.put(north, strings.Replace(define("d", ""), "SELECT * FROM s", "SELECT x FROM s", 1), at("10:00:00"))
 			d := p.start(func(o *analytics.DatasetsOptions) { o.Attempts = 1 })
 			if errors.Is(failure, context.DeadlineExceeded) {
@@ -243,7 +243,7 @@ func statementOf(err error) error { return err }
 // A sweep that is told to end leaves the content as if it had not begun.
 func TestDatasetCancelled(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.definitions.put(north, define("d", ""), at("10:00:00"))
 	begun := make(chan struct{}, 1)
 	p.engine.before = func(ctx context.Context, _ tenant.ID, _ analytics.Statement) error {
@@ -276,7 +276,7 @@ func TestDatasetCancelled(t *testing.T) {
 // one of a data set.
 func TestDatasetsConcurrent(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	release := make(chan struct{})
 	var begun = make(chan struct{}, 100)
 	p.engine.before = func(ctx context.Context, _ tenant.ID, _ analytics.Statement) error {
@@ -312,7 +312,7 @@ func TestDatasetsConcurrent(t *testing.T) {
 
 func TestDatasetsMinInterval(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.definitions.put(north, define("d", `,"triggers":[{"schedule":{"expression":"cron(* * * * ? *)"}}],"versioningConfiguration":{"unlimited":true}`), at("10:00:00"))
 	d := p.start(func(o *analytics.DatasetsOptions) { o.MinInterval = 15 * time.Minute })
 	for minute := range 40 {
@@ -328,7 +328,7 @@ func TestDatasetsMinInterval(t *testing.T) {
 // A schedule that was changed has no times before the change.
 func TestDatasetScheduleChanged(t *testing.T) {
 	t.Parallel()
-	p := newPlant("09:50:00")
+	p := newMill("09:50:00")
 	p.definitions.put(north, define("d", `,"triggers":[{"schedule":{"expression":"cron(0 10 * * ? *)"}}]`), at("09:50:00"))
 	d := p.start()
 	p.sweepAt(t, d, "10:00:30")
@@ -345,7 +345,7 @@ func TestDatasetScheduleChanged(t *testing.T) {
 
 func TestDatasetBacklog(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.definitions.put(north, define("d", quarterly), at("10:00:00"))
 	d := p.start()
 	for range analytics.MaxQueued {
@@ -364,7 +364,7 @@ func TestDatasetBacklog(t *testing.T) {
 
 func TestContentsPages(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.definitions.put(north, define("d", quarterly), at("10:00:00"))
 	d := p.start()
 	for _, clock := range []string{"10:15:00", "10:30:00", "10:45:00", "11:00:00", "11:15:00"} {
@@ -405,7 +405,7 @@ func TestContentsPages(t *testing.T) {
 // What is left of a data set that was deleted: nothing.
 func TestDatasetsDelete(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.definitions.put(north, define("d", quarterly), at("10:00:00"))
 	p.definitions.put(north, define("dd", quarterly), at("10:00:00"))
 	d := p.start()
@@ -432,7 +432,7 @@ func TestDatasetsDelete(t *testing.T) {
 // A data set that is deleted while its content is made leaves nothing.
 func TestDatasetsDeleteAtWork(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.definitions.put(north, define("d", ""), at("10:00:00"))
 	d := p.start()
 	p.engine.before = func(ctx context.Context, id tenant.ID, _ analytics.Statement) error {

@@ -42,7 +42,7 @@ func read(t tb, objects analytics.Objects, id tenant.ID, name string) string {
 
 func TestDatasetDeliveries(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.engine.put(north, storedRow{at("10:00:00"), `say "hi" & <bye>`}, storedRow{at("10:00:00"), "two"}, storedRow{at("10:00:00"), "three"})
 	p.definitions.put(north, define("d", quarterly+`,"contentDeliveryRules":[`+strings.Join([]string{
 		toBucket("first", "mine", "d/!{iotanalytics:scheduleTime}/!{iotanalytics:versionId}.csv"), toInput("alarms"), toBucket("second", "other", "latest.csv"),
@@ -74,7 +74,7 @@ func TestDatasetDeliveries(t *testing.T) {
 // A delivery that fails is tried again, on its own; the content is there.
 func TestDatasetDeliveryFails(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.engine.put(north, storedRow{at("10:00:00"), "row"})
 	p.definitions.put(north, define("d", `,"contentDeliveryRules":[`+toInput("down")+","+toInput("panics")+","+toInput("refuses")+","+toBucket("", "mine", "x.csv")+`]`), at("10:00:00"))
 	tries := map[string]int{}
@@ -125,7 +125,7 @@ const errNoDeliverer = "analytics: no deliverer for this destination: unsupporte
 // A delivery that has begun is left to its process until that is taken for ended.
 func TestDatasetDeliveryCrash(t *testing.T) {
 	t.Parallel()
-	p := newPlant("10:00:00")
+	p := newMill("10:00:00")
 	p.definitions.put(north, define("d", `,"contentDeliveryRules":[`+toInput("i")+`]`), at("10:00:00"))
 	begun, tries := make(chan struct{}), 0
 	crashing := p.start(func(o *analytics.DatasetsOptions) {

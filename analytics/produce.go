@@ -184,7 +184,7 @@ func (p *production) query(ctx context.Context, made *Content) error {
 			writer.CloseWithError(err)
 		}()
 		defer contain(&err)
-		err = writeCSV(writer, result)
+		err = WriteCSV(writer, result)
 	}()
 	body := &counted{reader: reader}
 	err = p.objects.Put(ctx, p.id, file.Object, body)
