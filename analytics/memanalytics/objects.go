@@ -130,7 +130,7 @@ func (o *Objects) Open(ctx context.Context, id tenant.ID, name string) (analytic
 
 // object is an open object. It keeps the data as they were.
 type object struct {
-	ctx context.Context //nolint:containedctx // reads end with it, by the contract
+	ctx    context.Context //nolint:containedctx // reads end with it, by the contract
 	data   *bytes.Reader
 	closed atomic.Bool
 }
