@@ -20,10 +20,11 @@ const MinReadAhead = windows * firstWindow
 type ahead struct {
 	limit int64 // bytes of all extents
 
-	mu      sync.Mutex
-	extents []*extent // that used last is the last
-	bytes   int64
-	closed  bool
+	mu       sync.Mutex
+	extents  []*extent // that used last is the last
+	bytes    int64
+	closed   bool
+	fetching sync.WaitGroup // of what following returned
 }
 
 // extent is a part of the object, there or on its way.
@@ -84,7 +85,8 @@ func (a *ahead) extent(off, n, size int64) (e *extent, fresh bool) {
 }
 
 // following returns the extent behind e if it should be fetched now, since e
-// continued another one and is being read.
+// continued another one and is being read. The caller has to finish it, and to
+// tell fetching that it did.
 func (a *ahead) following(e *extent, size int64) *extent {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -98,7 +100,11 @@ func (a *ahead) following(e *extent, size int64) *extent {
 		}
 	}
 	_, to := a.between(from, from, min(from+min(2*int64(len(e.data)), a.largest()), size))
-	return a.addLocked(from, to, true)
+	next := a.addLocked(from, to, true)
+	if next != nil {
+		a.fetching.Add(1)
+	}
+	return next
 }
 
 // add keeps an extent from from to to, to be fetched.
@@ -148,7 +154,7 @@ func (a *ahead) dropLocked(e *extent) {
 func (a *ahead) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.closed = true
+	a.closed, a.extents, a.bytes = true, nil, 0
 }
 
 // largest is the size of the largest window.

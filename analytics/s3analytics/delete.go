@@ -51,7 +51,6 @@ func (o *Objects) Delete(ctx context.Context, id tenant.ID, names ...string) err
 func leftOf(errs []types.Error) (left []types.ObjectIdentifier, refused bool) {
 	for _, e := range errs {
 		switch aws.ToString(e.Code) {
-		case codeNoKey:
 		case "InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout", codeAborted, codeConflict:
 			left = append(left, types.ObjectIdentifier{Key: e.Key})
 		default:

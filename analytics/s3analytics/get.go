@@ -27,7 +27,7 @@ func quiet(o *s3.Options) { o.DisableLogOutputChecksumValidationSkipped = true }
 // readInto reads all of p from off. A download that breaks off is continued.
 // output, if not nil, is the answer to the first request.
 func (o *object) readInto(p []byte, off int64, output *s3.GetObjectOutput) error {
-	for attempt := 0; ; attempt++ {
+	for attempt := 1; ; attempt++ {
 		if output == nil {
 			var err error
 			if output, err = o.get(off, int64(len(p))); err != nil {
@@ -39,7 +39,7 @@ func (o *object) readInto(p []byte, off int64, output *s3.GetObjectOutput) error
 			return nil
 		}
 		if n > 0 {
-			p, off, attempt = p[n:], off+int64(n), 0
+			p, off, attempt = p[n:], off+int64(n), 1
 		}
 		if attempt == attempts || !pause(o.ctx, attempt) {
 			return unavailable(o.ctx, "read", err)

@@ -42,8 +42,7 @@ type object struct {
 	etag   *string
 	size   int64
 
-	ahead      ahead
-	background sync.WaitGroup
+	ahead ahead
 }
 
 // open learns what the object is, and keeps its beginning.
@@ -94,7 +93,7 @@ func (o *object) Size() int64 { return o.size }
 func (o *object) Close() error {
 	o.ahead.close()
 	o.cancel(fs.ErrClosed)
-	o.background.Wait()
+	o.ahead.fetching.Wait()
 	return nil
 }
 
@@ -130,8 +129,12 @@ func (o *object) readSome(p []byte, off int64) (int, error) {
 	if fresh {
 		some.finish(o.readInto(some.data, some.off, nil))
 	}
+	// While this is copied and used, what follows comes.
 	if next := o.ahead.following(some, o.size); next != nil {
-		o.background.Go(func() { next.finish(o.readInto(next.data, next.off, nil)) })
+		go func() {
+			defer o.ahead.fetching.Done()
+			next.finish(o.readInto(next.data, next.off, nil))
+		}()
 	}
 	select {
 	case <-some.done:
