@@ -301,7 +301,9 @@ func TestUploadEndsWithItsFirstError(t *testing.T) {
 		api := &blocked{API: f.client(patient), release: make(chan struct{})}
 		objects := s3analytics.New(api, bucket, withParts)
 		done := make(chan error)
-		go func() { done <- objects.Put(t.Context(), acme, "x", bytes.NewReader(bytesOf(10*s3analytics.MinPartSize))) }()
+		go func() {
+			done <- objects.Put(t.Context(), acme, "x", bytes.NewReader(bytesOf(10*s3analytics.MinPartSize)))
+		}()
 		synctest.Wait()
 		api.release <- struct{}{}
 		err := <-done
