@@ -110,7 +110,7 @@ func (a *ahead) following(e *extent, size int64) *extent {
 	return next
 }
 
-// add keeps an extent from from to to, to be fetched.
+// add keeps an extent that is to be fetched.
 func (a *ahead) add(from, to int64, sequential bool) *extent {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -41,7 +41,7 @@ type faults struct {
 }
 
 func newFaults(next s3.HTTPClient, seed uint64, rate float64) *faults {
-	return &faults{next: next, rate: rate, random: rand.New(rand.NewPCG(seed, seed)), counts: map[string]int{}} //nolint:gosec // a test repeats
+	return &faults{next: next, rate: rate, random: rand.New(rand.NewPCG(seed, seed)), counts: map[string]int{}}
 }
 
 // choose returns a fault for a request, empty for none, and a number for it.
@@ -185,7 +185,7 @@ func underFaults(t *testing.T, f *faults, name string, client *s3.Client, steps 
 	var group sync.WaitGroup
 	for i := range 4 {
 		group.Go(func() {
-			c := customer{t, objects, fmt.Sprint("customer-", i), rand.New(rand.NewPCG(uint64(i), 2)), map[string][]byte{}} //nolint:gosec // a test repeats
+			c := customer{t, objects, fmt.Sprint("customer-", i), rand.New(rand.NewPCG(uint64(i), 2)), map[string][]byte{}}
 			c.run(t.Context(), steps)
 			list, err := objects.List(t.Context(), acme, c.folder, "", 1000)
 			if err != nil || len(list) != len(c.content) {
