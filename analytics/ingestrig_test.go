@@ -128,4 +128,3 @@ func (f functions) options(o *analytics.IngestOptions) {
 }
 
 func echo(_ context.Context, _ tenant.ID, event []byte) ([]byte, error) { return event, nil }
-
