@@ -253,7 +253,7 @@ func TestDataPlane(t *testing.T) {
 	require.Equal(t, keyID, again, "keys are kept")
 }
 
-// TestGuide runs what the program prints of the data plane, as it stands there.
+// TestGuide runs what the program prints of the old services, as it stands there.
 func TestGuide(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
@@ -271,10 +271,11 @@ func TestGuide(t *testing.T) {
 			answers = append(answers, string(answer))
 		}
 	}
-	require.Len(t, answers, 3)
+	require.Len(t, answers, 4)
 	require.JSONEq(t, `{"BatchPutMessageErrorEntries":[]}`, answers[0])
 	require.Contains(t, answers[1], `"stateName":"ACTIVE"`)
 	require.JSONEq(t, `{"errorEntries":[]}`, answers[2])
+	require.JSONEq(t, `{"batchPutMessageErrorEntries":[]}`, answers[3])
 }
 
 // TestAttackAlerts lets a user of south reach for what is north's, by each

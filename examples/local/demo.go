@@ -79,6 +79,9 @@ func (s *system) seed(ctx context.Context) error {
 		if err := s.seedModels(ctx, id); err != nil {
 			return err
 		}
+		if err := s.seedDefinitions(ctx, id); err != nil {
+			return err
+		}
 	}
 	s.secrets.Seeded = true
 	return s.secrets.save()
@@ -160,7 +163,10 @@ func (s *system) guide(w io.Writer, fleet int) {
 		"{other topic}", device.TelemetryTopic(south, press, "").String(),
 		"{events}", dataPlanePath,
 		"{signed}", "--aws-sigv4 aws:amz:eu-west-1:"+dataPlaneService+" --user '"+keyID+":"+key.Secret+"' -H 'Content-Type: application/json'",
+		"{analytics}", analyticsPath,
+		"{analytics signed}", "--aws-sigv4 aws:amz:eu-west-1:"+analyticsService+" --user '"+keyID+":"+key.Secret+"' -H 'Content-Type: application/json'",
 		"{oil}", base64.StdEncoding.EncodeToString([]byte(`{"thing": "press-1", "pressure": 1.5}`)),
+		"{reading}", base64.StdEncoding.EncodeToString([]byte(`{"thing": "press-1", "temperature": 21}`)),
 		"{compressor}", fleetThing(0).String(),
 		"{certificates}", s.certificates.folder,
 	)
@@ -170,6 +176,11 @@ func (s *system) guide(w io.Writer, fleet int) {
 	}
 	if fleet > 0 {
 		text += guideFleetText
+	}
+	if s.lake.engine != nil {
+		text += guideSQLText
+	} else {
+		text += guideNoSQLText
 	}
 	fmt.Fprintln(w, values.Replace(text))
 }
@@ -200,6 +211,23 @@ curl -s -o /dev/null -w '%{http_code}\n' -X PUT {http}/rules/warm -H "Authorizat
 curl -s {http}{events}/inputs/messages {signed} -d '{"messages": [{"messageId": "1", "inputName": "oil", "payload": "{oil}"}]}'
 curl -s {http}{events}/alarms/oil-pressure {signed}
 curl -s {http}{events}/alarms/acknowledge {signed} -d '{"acknowledgeActionRequests": [{"requestId": "1", "alarmModelName": "oil-pressure", "keyValue": "press-1", "note": "on my way"}]}'
+
+# a pipeline of north: try an activity; put a message into its channel as a client of AWS IoT Analytics does, and look at the channel
+curl -s {http}/activities/run -H "Authorization: Bearer $NORTH" -H 'Content-Type: application/json' -d '{"activity": {"math": {"name": "f", "attribute": "fahrenheit", "math": "temperature * 1.8 + 32"}}, "payloads": [{"temperature": 21}]}'
+curl -s {http}{analytics}/messages/batch {analytics signed} -d '{"channelName": "telemetry", "messages": [{"messageId": "1", "payload": "{reading}"}]}'
+curl -s '{http}/channels/telemetry/sample' -H "Authorization: Bearer $NORTH"
+`
+
+const guideSQLText = `
+# data sets and queries in SQL over what the pipeline "readings" made of the telemetry
+curl -s {http}/queries -H "Authorization: Bearer $NORTH" -H 'Content-Type: application/json' -d '{"sql": "SELECT thing, count(*) AS readings, max(fahrenheit) AS hottest FROM readings GROUP BY thing"}'
+curl -s -X POST {http}/datasets/summary/contents -H "Authorization: Bearer $NORTH"
+sleep 2; curl -s $(curl -s {http}/datasets/summary/contents/latest -H "Authorization: Bearer $NORTH" | sed 's/.*"uri":"\([^"]*\)".*/\1/; s/\\\\u0026/\&/g')
+`
+
+const guideNoSQLText = `
+# SQL needs a worker: stop this, and start it again as
+#   go build -o iotenant-sqlworker ./examples/sqlworker && go run ./examples/local -sql-worker ./iotenant-sqlworker
 `
 
 const guideTLSText = `

@@ -20,6 +20,7 @@ import (
 type ingest struct {
 	telemetry analytics.Store
 	detectors *alerts.Runtime
+	feed      *feed
 	shadows   device.Receiver
 	logger    *slog.Logger
 	unread    atomic.Uint64 // telemetry kept, but refused by a detector
@@ -75,9 +76,12 @@ func (in *ingest) receiveTelemetry(ctx context.Context, id tenant.ID, messages [
 
 func (in *ingest) keep(ctx context.Context, id tenant.ID, messages []device.Message) error {
 	batch := make([]analytics.Message, len(messages))
+	at := messages[0].At
 	for i, message := range messages {
 		batch[i] = analytics.FromDevice(message)
+		at = earliest(at, message.At)
 	}
+	defer in.feed.arrive(id, at)()
 	_, err := in.telemetry.Append(ctx, id, batch)
 	return err
 }

@@ -45,7 +45,7 @@ type backend struct {
 }
 
 func testConfig(data string) config {
-	return config{http: "127.0.0.1:0", mqtt: "127.0.0.1:0", mqtts: "127.0.0.1:0", data: data, rate: -1, logger: slog.New(slog.DiscardHandler)}
+	return config{http: "127.0.0.1:0", mqtt: "127.0.0.1:0", mqtts: "127.0.0.1:0", data: data, rate: -1, feed: 20 * time.Millisecond, logger: slog.New(slog.DiscardHandler)}
 }
 
 func start(t *testing.T, c config) *backend {

@@ -1,7 +1,8 @@
 // Command local is a complete multitenant IoT backend in one process, with no
 // AWS account: users sign in, devices connect by MQTT, telemetry is kept,
 // detector models, alarm models and rules raise alerts, commands go out through
-// shadows. Clients of AWS IoT Events find its data plane, too.
+// shadows, pipelines fill data stores, data sets ask them in SQL. Clients of AWS
+// IoT Events and AWS IoT Analytics find their services, too.
 //
 //	go run ./examples/local
 //
@@ -46,6 +47,8 @@ func parseFlags(args []string) (flags, error) {
 	set.StringVar(&f.mail.from, "mail-from", "Alerts <alerts@localhost>", "`sender` of the e-mails")
 	set.StringVar(&f.mail.to, "mail-to", "", "`addresses` to which they go, separated by commas; {tenant} stands for the tenant")
 	set.IntVar(&f.actionLimit, "action-limit", 6000, "`number` of actions of a tenant that are delivered in a minute; 0 for no limit")
+	set.DurationVar(&f.feed, "feed", 5*time.Second, "how often telemetry goes to the channels")
+	set.StringVar(&f.worker, "sql-worker", "", "`program` that answers SQL (default "+sqlWorker+", where it is in the path for programs)")
 	set.StringVar(&f.replay, "replay", "", "CSV `file` with the header timestamp,value, which the device machine-1 of tenant north sends")
 	set.Float64Var(&f.speed, "speed", 0, "how many times faster than recorded to replay (default as fast as it is acknowledged)")
 	set.IntVar(&f.simulation.devices, "devices", 4, "`number` of simulated devices")
@@ -58,8 +61,8 @@ func parseFlags(args []string) (flags, error) {
 	switch {
 	case set.NArg() > 0:
 		return f, fmt.Errorf("unexpected argument %q", set.Arg(0))
-	case f.simulation.devices < 0 || f.simulation.interval <= 0 || !(f.speed >= 0):
-		return f, errors.New("-devices and -speed must not be negative, -interval must be positive")
+	case f.simulation.devices < 0 || f.simulation.interval <= 0 || f.feed <= 0 || !(f.speed >= 0):
+		return f, errors.New("-devices and -speed must not be negative, -interval and -feed must be positive")
 	case f.actionLimit < 0:
 		return f, errors.New("-action-limit must not be negative")
 	case f.rate != noRate && !(f.rate > 0):

@@ -16,6 +16,7 @@ import (
 type secrets struct {
 	CursorKey  []byte `json:"cursorKey"`
 	WebhookKey []byte `json:"webhookKey"`
+	LinkKey    []byte `json:"linkKey"`
 	// Passwords of the demo: of users by username, of devices by thing name.
 	Passwords map[string]string `json:"passwords"`
 	// AccessKeys of the demo's tenants, by id.
@@ -30,7 +31,7 @@ func loadSecrets(folder string) (*secrets, error) {
 	s := &secrets{path: filepath.Join(folder, "secrets.json"), Passwords: map[string]string{}, AccessKeys: map[string]accessKey{}}
 	text, err := os.ReadFile(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		s.CursorKey, s.WebhookKey = randomBytes(32), randomBytes(32)
+		s.CursorKey, s.WebhookKey, s.LinkKey = randomBytes(32), randomBytes(32), randomBytes(32)
 		return s, s.save()
 	}
 	if err != nil {
@@ -38,6 +39,10 @@ func loadSecrets(folder string) (*secrets, error) {
 	}
 	if err := json.Unmarshal(text, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path, err)
+	}
+	if s.LinkKey == nil { // a folder of an earlier version
+		s.LinkKey = randomBytes(32)
+		return s, s.save()
 	}
 	return s, nil
 }

@@ -41,6 +41,10 @@ type config struct {
 	rate    float64
 	webhook string
 	mail    mailConfig
+	// feed is how often telemetry goes to the channels, worker the program
+	// that answers SQL.
+	feed   time.Duration
+	worker string
 	// actionLimit is how many actions of a tenant are delivered in a minute;
 	// 0 means all.
 	actionLimit int
@@ -65,6 +69,7 @@ type system struct {
 	shelves   *alerts.Shelves
 	detectors *alerts.Runtime
 	ingest    *ingest
+	lake      lake
 	handler   http.Handler
 	listener  net.Listener
 	raised    atomic.Uint64
@@ -103,10 +108,10 @@ func open(c config) (s *system, err error) {
 		return s, err
 	}
 	s.closers = append(s.closers, s.listener)
-	return s, s.compose()
+	return s, s.compose(cursors)
 }
 
-func (s *system) compose() error {
+func (s *system) compose(cursors tenant.CursorKeys) error {
 	s.directory = tenant.NewDirectory(bolttenant.NewRepository(s.store, &tenant.TenantSchema), func(o *tenant.DirectoryOptions) {
 		o.Plans = bolttenant.NewRepository(s.store, &tenant.PlanSchema)
 	})
@@ -118,7 +123,10 @@ func (s *system) compose() error {
 		return err
 	}
 	shadows := memshadow.New(bolttenant.NewRepository(s.store, &memshadow.RecordSchema), s.broker, func(o *memshadow.Options) { o.Logger = s.config.logger })
-	s.ingest.telemetry, s.ingest.detectors, s.ingest.shadows = s.telemetry, s.detectors, shadows
+	if err := s.composeAnalytics(cursors, shadows); err != nil {
+		return err
+	}
+	s.ingest.telemetry, s.ingest.detectors, s.ingest.feed, s.ingest.shadows = s.telemetry, s.detectors, s.lake.feed, shadows
 
 	verifier, err := auth.NewVerifier([]auth.Issuer{s.identity.Issuer()})
 	if err != nil {
@@ -137,6 +145,11 @@ func (s *system) compose() error {
 		Alerts:        s.alerts,
 		Detectors:     s.detectors,
 		Shelves:       s.shelves,
+		Definitions:   s.lake.definitions,
+		Ingest:        s.lake.ingest,
+		Reprocessings: s.lake.reprocessings,
+		Datasets:      s.lake.datasets,
+		Engine:        s.lake.sql(),
 	}, func(o *api.Options) {
 		o.Logger = s.config.logger
 		o.KeySet = s.identity.JWKS()
@@ -144,6 +157,7 @@ func (s *system) compose() error {
 	})
 	mux := http.NewServeMux()
 	mux.Handle(dataPlanePath+"/", s.dataPlane())
+	s.handleAnalytics(mux)
 	mux.Handle("/", handler)
 	s.handler = mux
 	return nil
@@ -264,6 +278,7 @@ func (s *system) run(ctx context.Context) error {
 	group.Go(func() error { return s.telemetry.Run(ctx) })
 	group.Go(func() error { return s.broker.Run(ctx) })
 	group.Go(func() error { return s.detectors.Run(ctx) })
+	group.Go(func() error { return s.lake.run(ctx) })
 	group.Go(func() error {
 		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return err

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/alerts"
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/fileanalytics"
+	"github.com/iotenant/iotenant/analytics/lakeanalytics"
+	"github.com/iotenant/iotenant/analytics/workeranalytics"
+	"github.com/iotenant/iotenant/auth"
+	"github.com/iotenant/iotenant/device"
+	"github.com/iotenant/iotenant/shadow"
+	"github.com/iotenant/iotenant/tenant"
+	"github.com/iotenant/iotenant/tenant/bolttenant"
+)
+
+const (
+	// analyticsPath is where clients of AWS IoT Analytics find their service,
+	// and analyticsService what their requests are signed for.
+	analyticsPath    = "/iotanalytics"
+	analyticsService = "iotanalytics"
+	// filesPath is where links to results of data sets lead.
+	filesPath = "/files"
+	// sqlWorker is the program that answers SQL.
+	sqlWorker = "iotenant-sqlworker"
+)
+
+//go:embed definitions
+var definitions embed.FS
+
+// lake is what takes the place of AWS IoT Analytics: channels, pipelines, data
+// stores and data sets in a folder.
+type lake struct {
+	links         *fileanalytics.Links
+	folder        *fileanalytics.Folder
+	tables        *lakeanalytics.Lake
+	definitions   *analytics.Definitions
+	ingest        *analytics.Ingest
+	feed          *feed
+	reprocessings *analytics.Reprocessings
+	datasets      *analytics.Datasets
+	// engine is nil where there is no worker for SQL.
+	engine *workeranalytics.Engine
+}
+
+func (s *system) composeAnalytics(cursors tenant.CursorKeys, shadows shadow.Shadows) (err error) {
+	l := &s.lake
+	if l.links, err = fileanalytics.NewLinks("http://"+s.listener.Addr().String()+filesPath, s.secrets.LinkKey); err != nil {
+		return err
+	}
+	logger := s.config.logger
+	l.folder = fileanalytics.NewFolder(filepath.Join(s.config.data, "lake"), func(o *fileanalytics.FolderOptions) { o.Link, o.Logger = l.links.Link, logger })
+	l.tables = lakeanalytics.New(l.folder, cursors, func(o *lakeanalytics.Options) { o.Tenants, o.Logger = s.activeTenants, logger })
+	l.definitions = analytics.NewDefinitions(bolttenant.NewRepository(s.store, &analytics.DefinitionSchema), l.tables)
+	environments := analytics.NewEnvironments(func(o *analytics.EnvironmentsOptions) {
+		o.Things = s.devices
+		o.Shadows = analytics.ThingShadowsFunc(func(ctx context.Context, id tenant.ID, thing device.ID) ([]byte, error) {
+			return shadows.Get(ctx, id, thing, shadow.Name{})
+		})
+	})
+	l.ingest = analytics.NewIngest(l.definitions, l.tables, func(o *analytics.IngestOptions) { o.Environment, o.Logger = environments.Of, logger })
+	l.feed = &feed{
+		telemetry: s.telemetry, channels: l.ingest, marks: bolttenant.NewRepository(s.store, &feedMarkSchema),
+		tenants: s.activeTenants, every: s.config.feed, logger: logger,
+	}
+	l.reprocessings = analytics.NewReprocessings(bolttenant.NewRepository(s.store, &analytics.ReprocessingSchema), l.ingest, func(o *analytics.ReprocessingsOptions) {
+		o.Tenants, o.SweepEvery, o.Logger = s.activeTenants, 2*time.Second, logger
+	})
+	if worker := findWorker(s.config.worker); worker != "" {
+		l.engine = workeranalytics.New(l.tables, l.folder, func(o *workeranalytics.Options) { o.Command = []string{worker} })
+		s.closers = append(s.closers, l.engine)
+	}
+	l.datasets = analytics.NewDatasets(l.definitions, bolttenant.NewRepository(s.store, &analytics.ContentSchema), bolttenant.NewRepository(s.store, &analytics.DatasetStateSchema),
+		l.folder, l.sql(), func(o *analytics.DatasetsOptions) {
+			o.Tenants, o.Logger = s.activeTenants, logger
+			o.Snapshots = l.tables
+			o.Buckets = analytics.ToBuckets(l.folder)
+			o.Inputs = analytics.ToInputs(detectorInputs{s.detectors})
+		})
+	return nil
+}
+
+// findWorker returns the path of the program that answers SQL, which is in the
+// path for programs unless a flag says where; empty if it is not there.
+func findWorker(flag string) string {
+	if flag != "" {
+		return flag
+	}
+	path, err := exec.LookPath(sqlWorker)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// sql is an engine that answers nothing where there is no worker.
+func (l *lake) sql() analytics.Engine {
+	if l.engine == nil {
+		return noWorker{}
+	}
+	return l.engine
+}
+
+type noWorker struct{}
+
+func (noWorker) Query(context.Context, tenant.ID, analytics.Statement) (*analytics.Result, error) {
+	return nil, fmt.Errorf("%s not found: SQL %w", sqlWorker, iotenant.ErrUnsupported)
+}
+
+// detectorInputs puts rows of data sets into detectors.
+type detectorInputs struct{ detectors *alerts.Runtime }
+
+func (d detectorInputs) PutMessages(ctx context.Context, id tenant.ID, input string, messages []analytics.InputMessage) error {
+	batch := make([]alerts.Message, len(messages))
+	for i, message := range messages {
+		batch[i] = alerts.Message{Input: input, ID: message.ID, Payload: message.Payload}
+	}
+	return d.detectors.Put(ctx, id, batch...)
+}
+
+// run works on what goes on in the background until ctx ends.
+func (l *lake) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return l.tables.Run(ctx) })
+	group.Go(func() error { l.feed.run(ctx); return nil })
+	group.Go(func() error { return l.reprocessings.Run(ctx) })
+	group.Go(func() error { return l.datasets.Run(ctx) })
+	return group.Wait()
+}
+
+// handle adds the old service for whoever signs with an access key, and the
+// results of data sets for whoever has a link.
+func (s *system) handleAnalytics(mux *http.ServeMux) {
+	logger := s.config.logger
+	plane := analytics.NewDataPlane(s.lake.ingest, func(r *http.Request) (tenant.ID, error) {
+		principal, err := auth.FromContext(r.Context())
+		return principal.Tenant, err
+	}, func(o *analytics.DataPlaneOptions) {
+		o.Reprocessings, o.Datasets, o.Definitions, o.Logger = s.lake.reprocessings, s.lake.datasets, true, logger
+	})
+	verifier := auth.NewSignatureVerifier(analyticsService, s.secrets.accessKey)
+	signed := auth.SignatureMiddleware(verifier, s.directory, func(o *auth.MiddlewareOptions) { o.Logger = logger })
+	mux.Handle(analyticsPath+"/", signed(http.StripPrefix(analyticsPath, plane)))
+	mux.Handle(filesPath+"/", s.lake.links.Handler(s.lake.folder))
+}
+
+func (s *system) seedDefinitions(ctx context.Context, id tenant.ID) error {
+	entries, err := definitions.ReadDir("definitions")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries { // in the order of their names: a pipeline needs its channel
+		definition, err := definitions.ReadFile("definitions/" + entry.Name())
+		if err != nil {
+			return err
+		}
+		if _, err := s.lake.definitions.Put(ctx, id, definition); err != nil {
+			return fmt.Errorf("%s: %w", entry.Name(), err)
+		}
+	}
+	return nil
+}
