@@ -57,6 +57,17 @@
 //		…
 //	}
 //
+// # Data sets
+//
+// [Datasets] makes the contents of data sets as AWS IoT Analytics did: by
+// schedule, when asked to, or after another data set; over the windows of a
+// deltaTime filter, which follow on each other without gap or overlap; and
+// delivers them. Several processes may do so over the same repositories.
+//
+//	datasets := analytics.NewDatasets(definitions, contents, states, objects, engine)
+//	go datasets.Run(ctx) // or datasets.Sweep(ctx, id) on a schedule
+//	content, err := datasets.Content(ctx, id, "hourly", analytics.LatestSucceeded)
+//
 // # Backends
 //
 //   - [github.com/iotenant/iotenant/analytics/fileanalytics]: a folder.
@@ -73,3 +84,7 @@ package analytics
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=sql.go -destination=analyticsmock/sql.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=ingester.go -destination=analyticsmock/ingester.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=datasetcontents.go -destination=analyticsmock/datasetcontents.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=environment.go -destination=analyticsmock/environment.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=deliverinputs.go -destination=analyticsmock/deliverinputs.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=deliverer.go -destination=analyticsmock/deliverer.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=datasetdefinitions.go -destination=analyticsmock/datasetdefinitions.go -package=analyticsmock -write_source_comment=false -write_package_comment=false

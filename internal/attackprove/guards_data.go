@@ -3,6 +3,36 @@ package main
 // dataGuards are those of shadows, telemetry and alerts.
 var dataGuards = []guard{
 	{
+		name: "the platform has no data sets", file: "analytics/datasets.go", pkg: "./analytics",
+		statement: "	if err := checkTenant(id); err != nil {\n		return DatasetDefinition{}, err\n	}\n",
+		disabled:  "",
+		tests:     []string{"TestAttackDatasetPlatform"},
+	}, {
+		name: "versions of contents differ by tenant", file: "analytics/datasets.go", pkg: "./analytics",
+		statement: "sha256.Sum256([]byte(id.String() + ",
+		disabled:  "sha256.Sum256([]byte(",
+		tests:     []string{"TestAttackContents"},
+	}, {
+		name: "the key of a delivery stays in the tenant's part", file: "analytics/deliverbuckets.go", pkg: "./analytics",
+		statement: "if err := CheckObjectName(name); err != nil {",
+		disabled:  "if err := CheckObjectName(name); err != nil && false {",
+		tests:     []string{"TestAttackDeliveryKey"},
+	}, {
+		name: "a container reads the data sets that its definition names", file: "analytics/container.go", pkg: "./analytics",
+		statement: `return nil, fmt.Errorf("%w: it is not among the variables", ErrNoContent)`,
+		disabled:  "version = LatestSucceeded",
+		tests:     []string{"TestAttackContainer"},
+	}, {
+		name: "a container writes files of its content", file: "analytics/container.go", pkg: "./analytics",
+		statement: "if !containerFile.MatchString(name) {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackContainer"},
+	}, {
+		name: "the reason of a failure holds nothing of the engine's inside", file: "analytics/produce.go", pkg: "./analytics",
+		statement: `return "the SQL engine or the storage is unavailable", false`,
+		disabled:  "return err.Error(), false",
+		tests:     []string{"TestAttackReasons"},
+	}, {
 		name: "the shadow service serves topics of the device's tenant", file: "shadow/memshadow/receive.go", pkg: "./shadow/memshadow",
 		statement: "if err := message.Check(id); err != nil {",
 		disabled:  "if err := message.Check(id); err != nil && false {",
