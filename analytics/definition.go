@@ -2,10 +2,8 @@ package analytics
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -84,7 +82,10 @@ func load(kind pipeline.Resource, definition []byte, options pipeline.Options) (
 			l.definition.Name = l.pipeline.Name()
 		}
 	case pipeline.ResourceDataset:
-		l.definition.Name, err = datasetName(definition)
+		var dataset *pipeline.Dataset
+		if dataset, err = pipeline.LoadDataset(definition, set); err == nil {
+			l.definition.Name = dataset.Name
+		}
 	default:
 		err = fmt.Errorf("%w: want that of a channel, pipeline, data store or data set", ErrDefinition)
 	}
@@ -118,21 +119,3 @@ func checkName(name string) error {
 	}
 	return nil
 }
-
-// datasetName returns the name of a data set whose definition would have been
-// accepted.
-func datasetName(definition []byte) (string, error) {
-	if _, findings := pipeline.Check(definition); slices.ContainsFunc(findings, isError) {
-		return "", &pipeline.DefinitionError{Findings: findings}
-	}
-	var form struct {
-		DatasetName string
-		Dataset     struct{ Name, DatasetName string }
-	}
-	if err := json.Unmarshal(definition, &form); err != nil {
-		return "", err
-	}
-	return cmp.Or(form.DatasetName, form.Dataset.Name, form.Dataset.DatasetName), nil
-}
-
-func isError(f pipeline.Finding) bool { return f.Level == pipeline.LevelError }

@@ -91,6 +91,8 @@ type DefineOptions struct {
 	// Name is the name of a pipeline. It is needed if the definition holds none,
 	// and else must be the same.
 	Name string
+	// New refuses a definition of a name that is there, with [ErrDefined].
+	New bool
 }
 
 // Put checks the definition of a channel, pipeline, data store or data set, and
@@ -105,7 +107,7 @@ type DefineOptions struct {
 // data store. It is switched atomically: each batch of messages goes through
 // the old version or the new one.
 //
-// Errors: [ErrDefinition], [ErrTable], [ErrQuota], tenant.ErrID,
+// Errors: [ErrDefinition], [ErrDefined], [ErrTable], [ErrQuota], tenant.ErrID,
 // tenant.ErrTooLarge.
 func (d *Definitions) Put(ctx context.Context, id tenant.ID, definition []byte, optFns ...func(*DefineOptions)) (Definition, error) {
 	var options DefineOptions
@@ -119,7 +121,7 @@ func (d *Definitions) Put(ctx context.Context, id tenant.ID, definition []byte, 
 	if err != nil {
 		return Definition{}, fmt.Errorf("analytics: put definition: %w", err)
 	}
-	stored, err := d.store(ctx, id, next)
+	stored, err := d.store(ctx, id, next, options.New)
 	if err != nil {
 		return Definition{}, fmt.Errorf("analytics: put %s %s: %w", next.definition.Kind, next.definition.Name, err)
 	}
@@ -159,10 +161,10 @@ const storeRounds = 20
 
 // store writes next as the version after the current one, unless it is the
 // same.
-func (d *Definitions) store(ctx context.Context, id tenant.ID, next loaded) (Definition, error) {
+func (d *Definitions) store(ctx context.Context, id tenant.ID, next loaded, isNew bool) (Definition, error) {
 	defer d.forget(id)
 	for range storeRounds {
-		stored, err := d.tryStore(ctx, id, next)
+		stored, err := d.tryStore(ctx, id, next, isNew)
 		if !errors.Is(err, tenant.ErrExists) && !errors.Is(err, tenant.ErrVersion) {
 			return stored, err
 		}
@@ -170,10 +172,13 @@ func (d *Definitions) store(ctx context.Context, id tenant.ID, next loaded) (Def
 	return Definition{}, tenant.ErrVersion
 }
 
-func (d *Definitions) tryStore(ctx context.Context, id tenant.ID, next loaded) (Definition, error) {
+func (d *Definitions) tryStore(ctx context.Context, id tenant.ID, next loaded, isNew bool) (Definition, error) {
 	current, cond, err := d.current(ctx, id, next.definition.Kind, next.definition.Name)
 	if err != nil {
 		return Definition{}, err
+	}
+	if isNew && !current.Deleted {
+		return Definition{}, ErrDefined
 	}
 	if err := d.admit(ctx, id, &next, &current); err != nil {
 		return Definition{}, err

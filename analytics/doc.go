@@ -72,4 +72,4 @@ package analytics
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=lake.go -destination=analyticsmock/lake.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=sql.go -destination=analyticsmock/sql.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=ingester.go -destination=analyticsmock/ingester.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
-//go:generate go tool -modfile=../tools/go.mod mockgen -source=contents.go -destination=analyticsmock/contents.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=datasetcontents.go -destination=analyticsmock/datasetcontents.go -package=analyticsmock -write_source_comment=false -write_package_comment=false

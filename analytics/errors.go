@@ -31,6 +31,8 @@ var (
 	// ErrNoDefinition: the tenant has no channel, pipeline, data store or data
 	// set of this name.
 	ErrNoDefinition = fmt.Errorf("analytics: definition %w", iotenant.ErrNotFound)
+	// ErrDefined: there is a definition of this kind and name.
+	ErrDefined = fmt.Errorf("analytics: definition %w", iotenant.ErrExists)
 	// ErrInUse: a pipeline reads the channel, or writes to the data store, that
 	// is to be deleted.
 	ErrInUse = fmt.Errorf("analytics: in use by a pipeline: %w", iotenant.ErrConflict)

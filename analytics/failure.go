@@ -2,7 +2,6 @@ package analytics
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -64,8 +63,8 @@ func (n *Ingest) notice(ctx context.Context, id tenant.ID, r *runner, rows []Row
 			slog.String("tenant", id.String()), slog.String("channel", r.channel.Name), slog.Any("error", err))
 	}
 	notice.Event = f.AppendNotice(nil, &pipeline.Notice{
-		PipelineARN: n.options.ARN(id, "iotanalytics", r.name), PipelineName: r.name,
-		FunctionARN: n.options.ARN(id, "lambda", f.Function), At: n.options.Now(), Paths: paths,
+		PipelineARN: n.options.ARN(id, "iotanalytics", "pipeline/"+r.name), PipelineName: r.name,
+		FunctionARN: n.options.ARN(id, "lambda", "function:"+f.Function), At: n.options.Now(), Paths: paths,
 	})
 	return notice
 }
@@ -84,11 +83,8 @@ func (n *Ingest) files(ctx context.Context, id tenant.ID, table TableID, from, t
 	return names, nil
 }
 
-func anyARN(_ tenant.ID, service, name string) string {
-	if service == "lambda" {
-		return fmt.Sprintf("arn:aws:lambda:::function:%s", name)
-	}
-	return fmt.Sprintf("arn:aws:%s:::pipeline/%s", service, name)
+func anyARN(_ tenant.ID, service, resource string) string {
+	return "arn:aws:" + service + ":::" + resource
 }
 
 // observeEvents counts what happened to messages.

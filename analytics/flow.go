@@ -135,9 +135,7 @@ func (d *Definitions) addTo(ctx context.Context, id tenant.ID, fresh *flow, defi
 	}
 	l, err := load(definition.Kind, definition.Definition, d.options.Pipeline)
 	if err != nil {
-		d.options.Logger.LogAttrs(ctx, slog.LevelError, "stored definition does not load",
-			slog.String("tenant", id.String()), slog.String("kind", string(definition.Kind)), slog.String("name", definition.Name),
-			slog.Int("version", definition.Version), slog.Any("error", err))
+		d.logUnloaded(ctx, id, definition, err)
 		return
 	}
 	l.definition = *definition
@@ -149,6 +147,12 @@ func (d *Definitions) addTo(ctx context.Context, id tenant.ID, fresh *flow, defi
 	default:
 		fresh.pipelines[lower] = newRunner(&l)
 	}
+}
+
+func (d *Definitions) logUnloaded(ctx context.Context, id tenant.ID, definition *Definition, err error) {
+	d.options.Logger.LogAttrs(ctx, slog.LevelError, "stored definition does not load",
+		slog.String("tenant", id.String()), slog.String("kind", string(definition.Kind)), slog.String("name", definition.Name),
+		slog.Int("version", definition.Version), slog.Any("error", err))
 }
 
 func newRunner(l *loaded) *runner {

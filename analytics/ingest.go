@@ -25,10 +25,10 @@ type IngestOptions struct {
 	// Observe is told what to count. It is called often, also concurrently, and
 	// must return soon. Default: nobody counts.
 	Observe func(ctx context.Context, id tenant.ID, observation Observation)
-	// ARN names a pipeline, or a function, in the event of a [FailureNotice]:
-	// service is "iotanalytics" or "lambda". Default: arn:aws:<service>::: and
-	// pipeline/ or function: and the name.
-	ARN func(id tenant.ID, service, name string) string
+	// ARN names what clients of the service know by one: service is
+	// "iotanalytics" or "lambda", resource such as "pipeline/mine" or
+	// "function:mine". Default: arn:aws:<service>:::<resource>.
+	ARN func(id tenant.ID, service, resource string) string
 
 	// TenantParallel is how many batches of one tenant go through pipelines at
 	// the same time; further ones wait. So a slow function takes a part of the
@@ -80,15 +80,9 @@ func (o *IngestOptions) setDefaults() {
 	if o.ARN == nil {
 		o.ARN = anyARN
 	}
-	if o.TenantParallel <= 0 {
-		o.TenantParallel = 16
-	}
-	if o.FunctionTimeout <= 0 {
-		o.FunctionTimeout = 15 * time.Minute
-	}
-	if o.ActivityTimeout <= 0 {
-		o.ActivityTimeout = 30 * time.Second
-	}
+	positive(&o.TenantParallel, 16)
+	positive(&o.FunctionTimeout, 15*time.Minute)
+	positive(&o.ActivityTimeout, 30*time.Second)
 	if o.NewID == nil {
 		o.NewID = rand.Text
 	}

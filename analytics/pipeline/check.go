@@ -92,7 +92,8 @@ func (l *loader) resource(kind Resource, o *object) {
 		l.datastore.Name = name
 		l.store(o)
 	default:
-		l.dataset(o)
+		l.dataset.Name = name
+		l.readDataset(o)
 	}
 	checkTags(o)
 	o.end()
@@ -137,12 +138,13 @@ const (
 	maxKey    = 255
 )
 
-func checkBucket(o *object) {
-	bucket := o.required("bucket")
+func checkBucket(o *object) (bucket string) {
+	bucket = o.required("bucket")
 	o.limit(o.at("bucket"), bucket, minBucket, maxBucket)
 	if i := strings.IndexFunc(bucket, outside(".-_")); i >= 0 {
 		o.quota(o.at("bucket"), "%q: want letters, digits, '.', '-' and '_'", bucket)
 	}
+	return bucket
 }
 
 // outside tells characters that are neither ASCII letters or digits nor among

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -17,38 +18,45 @@ const (
 	maxOffset      = 1<<31 - 1
 )
 
-// dataset checks the definition of a data set.
-func (l *loader) dataset(o *object) {
+// datasetRetention is how many days contents are kept unless the definition says
+// otherwise.
+const datasetRetention = 90
+
+// readDataset reads the definition of a data set.
+func (l *loader) readDataset(o *object) {
 	if !o.has("actions") {
 		o.fail(o.at("actions"), "actions is required")
 	}
-	container, delta := false, false
 	for _, action := range o.objects(1, 1, "actions") {
 		action.resource("actionName")
 		name, child := action.one("action", "queryAction", "containerAction")
 		switch {
 		case child == nil:
 		case name == "containerAction":
-			container = true
 			l.container(child)
 		default:
-			delta = l.query(child)
+			l.query(child)
 		}
 		action.end()
 	}
-	l.triggers(o, container)
+	l.triggers(o)
 	l.deliveries(o)
-	l.retention(o, false)
+	if l.dataset.RetentionDays = l.retention(o, false); !o.has("retentionPeriod") {
+		l.dataset.RetentionDays = datasetRetention
+	}
 	if versions := o.object("versioningConfiguration"); versions != nil {
-		versions.unlimitedOr("maxVersions", maxVersions)
+		if l.dataset.Versions = versions.unlimitedOr("maxVersions", maxVersions); versions.flag("unlimited") {
+			l.dataset.Versions = -1
+		}
 		versions.end()
 	}
-	l.lateData(o, delta)
+	l.lateData(o)
 }
 
-// query checks a queryAction, and reports whether it has a deltaTime filter.
-func (l *loader) query(o *object) (delta bool) {
-	if sql := o.required("sqlQuery"); sql != "" && !isSelect(sql) {
+// query reads a queryAction.
+func (l *loader) query(o *object) {
+	sql := o.required("sqlQuery")
+	if l.dataset.SQL = sql; sql != "" && !isSelect(sql) {
 		o.fail(o.at("sqlQuery"), "want a SELECT statement: WITH, EXPLAIN and statements that change something are not supported")
 	}
 	for _, filter := range o.objects(0, maxFilters, "filters") {
@@ -57,17 +65,16 @@ func (l *loader) query(o *object) (delta bool) {
 			filter.fail(filter.at("deltaTime"), "deltaTime is required")
 			continue
 		}
-		delta = true
 		if !window.has("offsetSeconds") {
 			window.fail(window.at("offsetSeconds"), "offsetSeconds is required")
 		}
-		window.whole(-maxOffset, maxOffset, "offsetSeconds")
-		window.required("timeExpression")
+		l.dataset.Delta = &DeltaTime{
+			OffsetSeconds: window.whole(-maxOffset, maxOffset, "offsetSeconds"), TimeExpression: window.required("timeExpression"),
+		}
 		window.end()
 		filter.end()
 	}
 	o.end()
-	return delta
 }
 
 var beforeStatement = regexp.MustCompile(`^(?s:\s|\(|--[^\n]*\n|/\*.*?\*/)*`)
@@ -78,9 +85,9 @@ func isSelect(sql string) bool {
 	return len(statement) > len(word) && strings.EqualFold(statement[:len(word)], word) && !isNameByte(statement[len(word)])
 }
 
-// container checks a containerAction.
+// container reads a containerAction.
 func (l *loader) container(o *object) {
-	o.limited(maxKey, "image")
+	l.dataset.Container = &Container{Image: o.limited(maxKey, "image")}
 	o.role("executionRoleArn")
 	if resources := o.object("resourceConfiguration"); resources != nil {
 		if compute := resources.required("computeType"); compute != "" && compute != "ACU_1" && compute != "ACU_2" {
@@ -95,15 +102,15 @@ func (l *loader) container(o *object) {
 		o.fail(o.at("resourceConfiguration"), "resourceConfiguration is required")
 	}
 	for _, variable := range o.objects(0, maxVariables, "variables") {
-		l.variable(variable)
+		l.dataset.Container.Variables = append(l.dataset.Container.Variables, l.variable(variable))
 	}
 	o.end()
 }
 
 var outputFile = regexp.MustCompile(`^[\w.-]{1,255}$`)
 
-func (l *loader) variable(o *object) {
-	o.limited(maxAttribute, "name", "variableName")
+func (l *loader) variable(o *object) Variable {
+	v := Variable{Name: o.limited(maxAttribute, "name", "variableName")}
 	values := 0
 	for _, name := range []string{"stringValue", "doubleValue", "datasetContentVersionValue", "outputFileUriValue"} {
 		if o.has(name) {
@@ -113,23 +120,35 @@ func (l *loader) variable(o *object) {
 	if values != 1 {
 		o.fail(o.path, "want exactly one value, got %d", values)
 	}
-	o.limit(o.at("stringValue"), o.text("stringValue"), 0, maxStringValue)
-	o.value(Decimal, "doubleValue")
+	if text := o.value(String, "stringValue"); text != nil {
+		v.String = &text.text
+		o.limit(o.at("stringValue"), text.text, 0, maxStringValue)
+	}
+	if number := o.value(Decimal, "doubleValue"); number != nil {
+		double, err := strconv.ParseFloat(number.text, 64)
+		if err != nil {
+			o.fail(o.at("doubleValue"), "%s is beyond the range of a double", number.text)
+		}
+		v.Double = &double
+	}
 	if version := o.object("datasetContentVersionValue"); version != nil {
-		version.resource("datasetName")
+		v.Dataset = version.resource("datasetName")
 		version.end()
 	}
 	if output := o.object("outputFileUriValue"); output != nil {
-		if name := output.required("fileName"); name != "" && !outputFile.MatchString(name) {
+		name := output.required("fileName")
+		if v.OutputFile = name; name != "" && !outputFile.MatchString(name) {
 			output.quota(output.at("fileName"), "%q: want 1 to 255 letters, digits, '_', '.' and '-'", name)
 		}
 		output.end()
 	}
 	o.end()
+	return v
 }
 
-// triggers checks what starts a data set, with the words of the service.
-func (l *loader) triggers(o *object, container bool) {
+// triggers reads what starts a data set, and complains in the words of the
+// service.
+func (l *loader) triggers(o *object) {
 	datasets, schedules := 0, 0
 	for _, trigger := range o.objects(0, maxTriggers, "triggers") {
 		schedule, dataset := trigger.object("schedule"), trigger.object("dataset", "triggeringDataset")
@@ -139,22 +158,23 @@ func (l *loader) triggers(o *object, container bool) {
 		if schedule != nil {
 			schedules++
 			if text := schedule.required("expression", "scheduleExpression"); text != "" {
-				if err := checkSchedule(text); err != nil {
+				if _, err := parseSchedule(text); err != nil {
 					schedule.fail(schedule.at("expression"), "%q: %s", text, err)
 				}
+				l.dataset.Schedules = append(l.dataset.Schedules, text)
 			}
 			schedule.end()
 		}
 		if dataset != nil {
 			datasets++
-			dataset.resource("name", "datasetName")
+			l.dataset.After = dataset.resource("name", "datasetName")
 			dataset.end()
 		}
 		trigger.end()
 	}
 	place := o.at("triggers")
 	switch {
-	case datasets > 0 && !container:
+	case datasets > 0 && l.dataset.Container == nil:
 		o.fail(place, "Triggering dataset can only be added on a container dataset")
 	case datasets > 1:
 		o.fail(place, "There can only be one triggering dataset")
@@ -165,10 +185,10 @@ func (l *loader) triggers(o *object, container bool) {
 
 var substitution = regexp.MustCompile(`!\{[^}]*\}?`)
 
-// deliveries checks where the contents go.
+// deliveries reads where the contents go.
 func (l *loader) deliveries(o *object) {
 	for _, rule := range o.objects(0, maxDeliveries, "contentDeliveryRules") {
-		rule.text("entryName")
+		delivery := Delivery{EntryName: rule.text("entryName")}
 		destination := rule.object("destination")
 		if destination == nil {
 			rule.fail(rule.at("destination"), "destination is required")
@@ -178,20 +198,21 @@ func (l *loader) deliveries(o *object) {
 		switch {
 		case child == nil:
 		case name == "s3DestinationConfiguration":
-			l.deliveryToS3(child)
+			delivery.Bucket, delivery.Key = l.deliveryToS3(child)
 		default:
-			child.resource("inputName")
+			delivery.Input = child.resource("inputName")
 			child.role("roleArn")
 			child.end()
 		}
 		destination.end()
 		rule.end()
+		l.dataset.Deliveries = append(l.dataset.Deliveries, delivery)
 	}
 }
 
-func (l *loader) deliveryToS3(o *object) {
-	checkBucket(o)
-	key := o.limited(maxKey, "key")
+func (l *loader) deliveryToS3(o *object) (bucket, key string) {
+	bucket = checkBucket(o)
+	key = o.limited(maxKey, "key")
 	o.checkKey("key", key)
 	for _, found := range substitution.FindAllString(key, -1) {
 		switch found {
@@ -207,15 +228,16 @@ func (l *loader) deliveryToS3(o *object) {
 		table.end()
 	}
 	o.end()
+	return bucket, key
 }
 
-func (l *loader) lateData(o *object, delta bool) {
+func (l *loader) lateData(o *object) {
 	if !o.has("lateDataRules") {
 		return
 	}
 	for _, rule := range o.objects(1, 1, "lateDataRules") {
-		rule.text("ruleName")
-		o.checkName(rule.at("ruleName"), rule.text("ruleName"))
+		late := LateRule{Name: rule.text("ruleName")}
+		o.checkName(rule.at("ruleName"), late.Name)
 		configuration := rule.object("ruleConfiguration")
 		if configuration == nil {
 			rule.fail(rule.at("ruleConfiguration"), "ruleConfiguration is required")
@@ -229,12 +251,13 @@ func (l *loader) lateData(o *object, delta bool) {
 		if !window.has("timeoutInMinutes") {
 			window.fail(window.at("timeoutInMinutes"), "timeoutInMinutes is required")
 		}
-		window.whole(1, maxLateMinutes, "timeoutInMinutes")
+		late.TimeoutMinutes = window.whole(1, maxLateMinutes, "timeoutInMinutes")
 		window.end()
 		configuration.end()
 		rule.end()
+		l.dataset.LateRules = append(l.dataset.LateRules, late)
 	}
-	if !delta {
+	if l.dataset.Delta == nil {
 		o.fail(o.at("lateDataRules"), "a rule for late data needs a deltaTime filter")
 	}
 }

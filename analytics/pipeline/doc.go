@@ -7,8 +7,8 @@
 // [Load] reads the JSON that people have and checks all of it: the error is a
 // [*DefinitionError] with every finding, its path, and in an expression the
 // place with a caret. [Check] does the same for channels, data stores and data
-// sets, as the service would have; [LoadChannel] and [LoadDatastore] read the first
-// two. A [Pipeline] does not change and is safe for concurrent use:
+// sets, as the service would have; [LoadChannel], [LoadDatastore] and
+// [LoadDataset] read them. A [Pipeline] does not change and is safe for concurrent use:
 //
 //	p, err := pipeline.Load(definition)
 //	if err != nil {

@@ -11,6 +11,8 @@ var (
 	// ErrDefinition: a definition can't run. The error that [Load] returns is a
 	// [*DefinitionError] with all findings.
 	ErrDefinition = fmt.Errorf("pipeline: %w definition", iotenant.ErrInvalid)
+	// ErrSchedule: the expression is no schedule.
+	ErrSchedule = fmt.Errorf("pipeline: %w schedule", iotenant.ErrInvalid)
 	// ErrFieldName: the name can't be one of an attribute in a data store.
 	ErrFieldName = fmt.Errorf("pipeline: %w field name", iotenant.ErrInvalid)
 	// ErrAnswer: a function answered something else than an array of objects,

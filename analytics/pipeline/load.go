@@ -72,6 +72,7 @@ type loader struct {
 
 	channel   Channel
 	datastore Datastore
+	dataset   Dataset
 }
 
 // link is an activity with its place and the name of the next.

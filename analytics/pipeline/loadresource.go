@@ -23,6 +23,17 @@ func LoadDatastore(definition []byte, optFns ...func(*Options)) (*Datastore, err
 	return &l.datastore, nil
 }
 
+// LoadDataset reads the definition of a data set in JSON, in the forms of
+// [LoadChannel]. The error is a [*DefinitionError].
+func LoadDataset(definition []byte, optFns ...func(*Options)) (*Dataset, error) {
+	l := newLoader(optFns)
+	l.loadAs(ResourceDataset, definition)
+	if _, err := l.result(); err != nil {
+		return nil, err
+	}
+	return &l.dataset, nil
+}
+
 // loadAs reads the definition of a channel, data store or data set.
 func (l *loader) loadAs(kind Resource, definition []byte) {
 	top := parseDefinition(definition, &l.findings)

@@ -91,3 +91,45 @@ func TestLoadFindsWhatCheckFinds(t *testing.T) {
 		require.ErrorIs(t, err, pipeline.ErrDefinition, broken)
 	}
 }
+
+func TestLoadDataset(t *testing.T) {
+	t.Parallel()
+	text, double := "", 1.5
+	for definition, want := range map[string]pipeline.Dataset{
+		`{"datasetName":"d","actions":[{"actionName":"a","queryAction":{"sqlQuery":"SELECT * FROM s"}}]}`: {Name: "d", SQL: "SELECT * FROM s", RetentionDays: 90},
+		`{"datasetName":"d","actions":[{"actionName":"a","queryAction":{"sqlQuery":"SELECT 1","filters":[{"deltaTime":{"offsetSeconds":-180,"timeExpression":"from_unixtime(timestamp)"}}]}}],
+		  "triggers":[{"schedule":{"expression":"cron(0/15 * * * ? *)"}},{"schedule":{"expression":"rate(1 day)"}}],
+		  "contentDeliveryRules":[{"entryName":"e","destination":{"s3DestinationConfiguration":{"bucket":"bbb","key":"d/!{iotanalytics:versionId}.csv","roleArn":"arn:aws:iam::123456789012:role/r"}}},
+		    {"destination":{"iotEventsDestinationConfiguration":{"inputName":"i","roleArn":"arn:aws:iam::123456789012:role/r"}}}],
+		  "retentionPeriod":{"unlimited":false,"numberOfDays":7},"versioningConfiguration":{"unlimited":false,"maxVersions":10},
+		  "lateDataRules":[{"ruleName":"r","ruleConfiguration":{"deltaTimeSessionWindowConfiguration":{"timeoutInMinutes":5}}}]}`: {
+			Name: "d", SQL: "SELECT 1", Delta: &pipeline.DeltaTime{OffsetSeconds: -180, TimeExpression: "from_unixtime(timestamp)"},
+			Schedules: []string{"cron(0/15 * * * ? *)", "rate(1 day)"}, RetentionDays: 7, Versions: 10, LateRules: []pipeline.LateRule{{Name: "r", TimeoutMinutes: 5}},
+			Deliveries: []pipeline.Delivery{{EntryName: "e", Bucket: "bbb", Key: "d/!{iotanalytics:versionId}.csv"}, {Input: "i"}},
+		},
+		`{"DatasetName":"D","Actions":[{"ActionName":"a","ContainerAction":{"Image":"i","ExecutionRoleArn":"arn:aws:iam::123456789012:role/r","ResourceConfiguration":{"ComputeType":"ACU_1","VolumeSizeInGB":1},
+		  "Variables":[{"VariableName":"v","StringValue":""},{"VariableName":"w","DoubleValue":1.5},{"VariableName":"x","DatasetContentVersionValue":{"DatasetName":"q"}},{"VariableName":"y","OutputFileUriValue":{"FileName":"out.html"}}]}}],
+		  "Triggers":[{"TriggeringDataset":{"DatasetName":"q"}}],"RetentionPeriod":{"Unlimited":true},"VersioningConfiguration":{"Unlimited":true}}`: {
+			Name: "D", After: "q", Versions: -1, Container: &pipeline.Container{Image: "i", Variables: []pipeline.Variable{
+				{Name: "v", String: &text}, {Name: "w", Double: &double}, {Name: "x", Dataset: "q"}, {Name: "y", OutputFile: "out.html"},
+			}},
+		},
+		`{"dataset":{"name":"d","arn":"a","status":"ACTIVE","actions":[{"actionName":"a","queryAction":{"sqlQuery":"SELECT 1"}}],"triggers":[{"schedule":{"expression":"rate(5 minute)"}}]}}`: {
+			Name: "d", SQL: "SELECT 1", Schedules: []string{"rate(5 minute)"}, RetentionDays: 90,
+		},
+	} {
+		dataset, err := pipeline.LoadDataset([]byte(definition))
+		require.NoError(t, err, definition)
+		require.Equal(t, want, *dataset, definition)
+	}
+	for definition, want := range map[string]string{
+		`{"datasetName":"d"}`: "actions is required", `[]`: "want an object", `{`: "not JSON",
+		`{"datasetName":"d","actions":[{"actionName":"a","containerAction":{"image":"i","executionRoleArn":"arn:aws:iam::123456789012:role/r","resourceConfiguration":{"computeType":"ACU_1","volumeSizeInGB":1},"variables":[{"name":"v","doubleValue":1e999}]}}]}`: "1e999 is beyond the range",
+		`{"datasetName":"d",` + query + `,"triggers":[{"schedule":{"expression":"hourly"}}]}`:                                                                                                                  `"hourly": want cron(…) or rate(…)`,
+		`{"datasetName":"d",` + query + `,"contentDeliveryRules":[{"destination":{"s3DestinationConfiguration":{"bucket":"bbb","key":"!{iotanalytics:time}","roleArn":"arn:aws:iam::123456789012:role/r"}}}]}`: "unknown !{iotanalytics:time}",
+	} {
+		_, err := pipeline.LoadDataset([]byte(definition))
+		require.ErrorIs(t, err, pipeline.ErrDefinition, definition)
+		require.ErrorContains(t, err, want)
+	}
+}
