@@ -1,0 +1,95 @@
+package s3analytics_test
+
+import (
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/analyticstest"
+	"github.com/iotenant/iotenant/analytics/s3analytics"
+	"github.com/iotenant/iotenant/internal/emulator"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+var acme, globex = tenant.MustParseID("acme"), tenant.MustParseID("globex")
+
+// withParts makes parts small, so that what has several is not large.
+func withParts(o *s3analytics.Options) { o.PartSize = s3analytics.MinPartSize }
+
+// withEverything sets every option.
+func withEverything(o *s3analytics.Options) {
+	withParts(o)
+	o.Prefix = "a (b)/lake/"
+	o.Parallel = 2
+	o.ReadAhead = s3analytics.MinReadAhead
+	o.ExpectedBucketOwner = account
+	o.Key = keyOfTenant
+	o.StorageClass = types.StorageClassStandardIa
+}
+
+func keyOfTenant(id tenant.ID) string {
+	if id == acme {
+		return "arn:aws:kms:eu-west-1:111122223333:key/acme"
+	}
+	return ""
+}
+
+// openFake opens objects in a fake, with links.
+func openFake(optFns ...func(*s3analytics.Options)) analyticstest.OpenObjects {
+	return func(*testing.T) analytics.Objects {
+		client := newFake().client()
+		return s3analytics.New(client, bucket, append(optFns, func(o *s3analytics.Options) { o.Presigner = s3.NewPresignClient(client) })...)
+	}
+}
+
+// openMoto opens objects in a bucket of their own.
+func openMoto(t *testing.T) analytics.Objects {
+	t.Helper()
+	client, name := atMoto(t)
+	return s3analytics.New(client, name, func(o *s3analytics.Options) { o.Presigner = s3.NewPresignClient(client) })
+}
+
+// atMoto returns a client of moto, and a new bucket.
+func atMoto(t testing.TB, optFns ...func(*s3.Options)) (*s3.Client, string) {
+	t.Helper()
+	client := s3.NewFromConfig(emulator.AWS(emulator.Moto(t)), append(optFns, func(o *s3.Options) { o.UsePathStyle = true })...)
+	name := "lake-" + strings.ToLower(rand.Text())
+	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket: aws.String(name), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
+	})
+	require.NoError(t, err)
+	return client, name
+}
+
+// opens are the objects on which everything has to hold.
+var opens = map[string]analyticstest.OpenObjects{
+	"fake":       openFake(),
+	"everything": openFake(withEverything),
+	"moto":       openMoto,
+}
+
+func TestObjects(t *testing.T) {
+	t.Parallel()
+	for name, open := range opens {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			analyticstest.TestObjects(t, open)
+		})
+	}
+}
+
+func TestObjectsModel(t *testing.T) {
+	t.Parallel()
+	for name, open := range opens {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			analyticstest.TestObjectsModel(t, open, 1, 500)
+		})
+	}
+}
