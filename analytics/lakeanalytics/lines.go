@@ -1,0 +1,127 @@
+package lakeanalytics
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/iotenant/iotenant/analytics"
+)
+
+// maxLine is the length of a line in bytes: the longest payload in base64, an
+// id of which each byte is escaped, and what stands around them.
+const maxLine = analytics.MaxRow/3*4 + 6*analytics.MaxRowID + 4096
+
+// lineBuffer is how many bytes of lines are compressed at a time.
+const lineBuffer = 64 << 10
+
+// lineWriter writes rows as lines of JSON through gzip.
+type lineWriter struct {
+	gzip   *gzip.Writer
+	append func(line []byte, row *analytics.Row) ([]byte, error)
+	lines  []byte
+}
+
+func newLineWriter(w io.Writer, appendRow func(line []byte, row *analytics.Row) ([]byte, error)) *lineWriter {
+	return &lineWriter{gzip: gzip.NewWriter(w), append: appendRow, lines: make([]byte, 0, lineBuffer+lineBuffer/4)}
+}
+
+func (w *lineWriter) Write(row *analytics.Row) error {
+	if len(row.Payload) > analytics.MaxRow || len(row.ID) > analytics.MaxRowID {
+		return fmt.Errorf("%w: %d bytes, and %d of its id, want at most %d and %d", analytics.ErrRow, len(row.Payload), len(row.ID), analytics.MaxRow, analytics.MaxRowID)
+	}
+	lines, err := w.append(w.lines, row)
+	if err != nil {
+		return err
+	}
+	if w.lines = append(lines, '\n'); len(w.lines) >= lineBuffer {
+		return w.flush()
+	}
+	return nil
+}
+
+func (w *lineWriter) flush() error {
+	_, err := w.gzip.Write(w.lines)
+	w.lines = w.lines[:0]
+	return err
+}
+
+func (w *lineWriter) Close() error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	return w.gzip.Close()
+}
+
+// readLines reads rows from lines of JSON behind gzip.
+func readLines(object analytics.Object, parse func(line []byte) (analytics.Row, error)) iter.Seq2[analytics.Row, error] {
+	return func(yield func(analytics.Row, error) bool) {
+		source := &sourceReader{r: io.NewSectionReader(object, 0, object.Size())}
+		err := eachLine(source, func(number int, line []byte) error {
+			row, err := parse(line)
+			if err != nil {
+				return corrupt("line %d: %v", number, err)
+			}
+			if !yield(row, nil) {
+				return errEnded
+			}
+			return nil
+		})
+		switch {
+		case err == nil, errors.Is(err, errEnded):
+			return
+		case source.err != nil:
+			err = source.err
+		case !errors.Is(err, analytics.ErrCorrupt):
+			err = corrupt("gzip: %v", err)
+		}
+		yield(analytics.Row{}, err)
+	}
+}
+
+// errEnded: the caller wants no more.
+var errEnded = errors.New("ended by the caller")
+
+// sourceReader remembers the error of a reader, to tell it from those of a
+// format.
+type sourceReader struct {
+	r   io.Reader
+	err error
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
+}
+
+// eachLine calls f with the lines that are not empty, numbered from 1. A line is
+// valid during the call.
+func eachLine(r io.Reader, f func(number int, line []byte) error) error {
+	unzipped, err := gzip.NewReader(bufio.NewReaderSize(r, lineBuffer))
+	if err != nil {
+		return err
+	}
+	scanner := bufio.NewScanner(unzipped)
+	scanner.Buffer(make([]byte, 0, lineBuffer), maxLine+2)
+	number := 0
+	for scanner.Scan() {
+		number++
+		if line := bytes.TrimSpace(scanner.Bytes()); len(line) > 0 {
+			if err := f(number, line); err != nil {
+				return err
+			}
+		}
+	}
+	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
+		return corrupt("line %d: more than %d bytes", number+1, maxLine)
+	}
+	return scanner.Err()
+}

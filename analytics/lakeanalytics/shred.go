@@ -1,0 +1,228 @@
+package lakeanalytics
+
+import (
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/iotenant/iotenant/internal/jsonscan"
+)
+
+// part is a node of the columns of a file: it takes JSON apart into the values
+// of leaves, with their repetition and definition levels, as Dremel has it
+// (Melnik and others: "Dremel: interactive analysis of web-scale datasets",
+// VLDB 2010).
+type part struct {
+	column
+	// def is the definition level of a value that is there, and rep the
+	// repetition level of what follows another in the same array or map.
+	def, rep int
+	// first and last are the leaves below, the latter excluded.
+	first, last int
+	parts       []*part
+	fields      map[string]int // those of a struct with many
+}
+
+// newPart numbers the leaves of a column and of what nests in it from leaf on.
+func newPart(c *column, rep, def, leaf int, required bool) *part {
+	p := &part{column: *c, rep: rep, def: def + 1, first: leaf, last: leaf + 1}
+	if required {
+		p.def = def
+	}
+	switch c.kind {
+	case kindArray:
+		p.rep++
+		p.nest(newPart(&c.parts[0], p.rep, p.def+1, leaf, false))
+	case kindMap:
+		p.rep++
+		p.nest(newPart(&c.parts[0], p.rep, p.def+1, leaf, true))
+		p.nest(newPart(&c.parts[1], p.rep, p.def+1, p.last, false))
+	case kindStruct:
+		for i := range c.parts {
+			p.nest(newPart(&c.parts[i], p.rep, p.def, p.last-1+min(i, 1), false))
+		}
+		if len(p.parts) > fewFields {
+			p.fields = make(map[string]int, len(p.parts))
+			for i := range p.parts {
+				p.fields[p.parts[i].name] = i
+			}
+		}
+	}
+	return p
+}
+
+func (p *part) nest(child *part) { p.parts, p.last = append(p.parts, child), child.last }
+
+// fewFields are looked for one after the other.
+const fewFields = 8
+
+// shredder collects the values of leaves until they are written.
+type shredder struct {
+	leaves [][]parquet.Value
+	// text holds the bytes of values, and number what numbers are made of.
+	text   arena
+	raws   [][]byte // of the open structs, one after the other
+	name   []byte
+	keys   map[string]bool
+	misfit bool // a value of the column did not fit
+}
+
+// null adds a NULL for every leaf of a part that is not there: def is how much
+// of its path is.
+func (s *shredder) null(p *part, rep, def int) {
+	for leaf := p.first; leaf < p.last; leaf++ {
+		s.add(leaf, parquet.Value{}, rep, def)
+	}
+}
+
+func (s *shredder) add(leaf int, value parquet.Value, rep, def int) {
+	s.leaves[leaf] = append(s.leaves[leaf], value.Level(rep, def, leaf))
+}
+
+// value adds a value in checked JSON: what nil, null or does not fit is NULL.
+func (s *shredder) value(p *part, raw []byte, rep, def int) {
+	if raw == nil || raw[0] == 'n' {
+		s.null(p, rep, def)
+		return
+	}
+	switch {
+	case p.kind < kindArray:
+		value, fits := s.leaf(&p.columnType, raw)
+		if !fits {
+			s.misfit = true
+			s.null(p, rep, def)
+			return
+		}
+		s.add(p.first, value, rep, p.def)
+	case p.kind == kindArray && raw[0] == '[':
+		s.array(p, raw, rep)
+	case p.kind == kindMap && raw[0] == '{':
+		s.mapping(p, raw, rep)
+	case p.kind == kindStruct && raw[0] == '{':
+		s.structure(p, raw, rep)
+	default:
+		s.misfit = true
+		s.null(p, rep, def)
+	}
+}
+
+func (s *shredder) array(p *part, raw []byte, rep int) {
+	i := jsonscan.Space(raw, 1)
+	if raw[i] == ']' {
+		s.null(p, rep, p.def)
+		return
+	}
+	for raw[i] != ']' {
+		end := jsonscan.Value(raw, i, maxDepth)
+		s.value(p.parts[0], raw[i:end], rep, p.def+1)
+		rep = p.rep
+		if i = jsonscan.Space(raw, end); raw[i] == ',' {
+			i = jsonscan.Space(raw, i+1)
+		}
+	}
+}
+
+// mapping adds an object as a map. Of members with one name the last stands;
+// a name that does not fit the type of the key drops its member.
+func (s *shredder) mapping(p *part, raw []byte, rep int) {
+	key, empty := p.parts[0], true
+	last := s.lastMembers(raw)
+	n := 0
+	for name, value := range checkedMembers(raw) {
+		n++
+		if last != nil && last[string(name)] != n {
+			continue
+		}
+		s.name = appendQuoted(s.name[:0], name)
+		k, fits := s.leaf(&key.columnType, s.name)
+		if !fits {
+			s.misfit = true
+			continue
+		}
+		s.add(key.first, k, rep, key.def)
+		s.value(p.parts[1], value, rep, p.def+1)
+		rep, empty = p.rep, false
+	}
+	if empty {
+		s.null(p, rep, p.def)
+	}
+}
+
+// lastMembers returns the number, from 1, of the last member of each name, nil
+// if no name occurs twice.
+func (s *shredder) lastMembers(raw []byte) map[string]int {
+	n, total := map[string]int{}, 0
+	for name := range checkedMembers(raw) {
+		total++
+		n[string(name)] = total
+	}
+	if len(n) == total {
+		return nil
+	}
+	return n
+}
+
+// structure adds an object as a struct; what is no field of it is not kept.
+func (s *shredder) structure(p *part, raw []byte, rep int) {
+	base := len(s.raws)
+	for range p.parts {
+		s.raws = append(s.raws, nil)
+	}
+	for name, value := range checkedMembers(raw) {
+		s.name = appendLower(s.name[:0], name)
+		if i := p.field(s.name); i >= 0 {
+			s.raws[base+i] = value
+		}
+	}
+	for i, child := range p.parts {
+		s.value(child, s.raws[base+i], rep, p.def)
+	}
+	s.raws = s.raws[:base]
+}
+
+// field returns the place of a field by its name in lower case, -1 if there is
+// none.
+func (p *part) field(name []byte) int {
+	if p.fields != nil {
+		if i, ok := p.fields[string(name)]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range p.parts {
+		if p.parts[i].name == string(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func appendLower(b, name []byte) []byte {
+	for _, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
+// arena holds bytes that stay where they are until it is reset.
+type arena struct{ block []byte }
+
+const arenaBlock = 64 << 10
+
+// keep copies bytes.
+func (a *arena) keep(data []byte) []byte {
+	a.room(len(data))
+	from := len(a.block)
+	a.block = append(a.block, data...)
+	return a.block[from:len(a.block):len(a.block)]
+}
+
+// room makes sure that n more bytes need no other place.
+func (a *arena) room(n int) {
+	if cap(a.block)-len(a.block) < n {
+		a.block = make([]byte, 0, max(n, arenaBlock))
+	}
+}
+
+func (a *arena) reset() { a.block = a.block[:0] }
