@@ -72,7 +72,7 @@ func (b *batch) places(of verdict) (places []int) {
 // work gives do the parts of the event: those of one tenant one after the
 // other, those of tenants at the same time.
 func (b *batch) work(ctx context.Context, do func(context.Context, *batch, *part)) {
-	ctx, cancel := b.withReserve(ctx)
+	ctx, cancel := withReserve(ctx, b.options.reserve)
 	defer cancel()
 	tenants := b.sort(ctx)
 	if len(tenants) == 1 {
@@ -91,14 +91,14 @@ func (b *batch) work(ctx context.Context, do func(context.Context, *batch, *part
 	group.Wait()
 }
 
-// withReserve returns a context that ends before that of the invocation.
-func (b *batch) withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
+// withReserve returns a context that ends before that of the invocation, by
+// reserve or half of the time that is left.
+func withReserve(ctx context.Context, reserve time.Duration) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	reserve := max(min(b.options.reserve, time.Until(deadline)/2), 0)
-	return context.WithDeadline(ctx, deadline.Add(-reserve))
+	return context.WithDeadline(ctx, deadline.Add(-max(min(reserve, time.Until(deadline)/2), 0)))
 }
 
 // serve does the parts of one tenant.

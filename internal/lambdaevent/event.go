@@ -1,17 +1,18 @@
 package lambdaevent
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"time"
 
-	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/internal/jsonscan"
 )
 
-// ErrEvent: an event is of no source that is known, or no JSON.
-var ErrEvent = fmt.Errorf("%w event", iotenant.ErrInvalid)
+// ErrEvent: an event is of no source that is known, or no JSON. The functions
+// give it a kind.
+var ErrEvent = errors.New("unreadable")
 
 // Source is what invokes a function.
 type Source string
