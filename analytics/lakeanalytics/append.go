@@ -244,7 +244,7 @@ func (t *table) discard(ctx context.Context, files []file) {
 
 // choose decides on the outcomes, and returns the ids and rows that are new.
 // Rows of an id that came in one request belong together.
-func (t *table) choose(requests []*request) (ids []digest, rows []row) {
+func (t *table) choose(requests []*request) (ids []digest, rows []storedRow) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	chosen := map[digest]*request{}
@@ -264,7 +264,7 @@ func (t *table) choose(requests []*request) (ids []digest, rows []row) {
 				}
 			}
 			r.outcomes[i] = analytics.Stored
-			rows = append(rows, row{r.rows[i], uint64(len(rows))})
+			rows = append(rows, storedRow{r.rows[i], uint64(len(rows))})
 		}
 	}
 	return ids, rows

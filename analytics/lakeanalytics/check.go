@@ -66,7 +66,19 @@ func checkTable(table analytics.Table) (analytics.Table, error) {
 	if table.Format == "" {
 		table.Format = pipeline.FormatJSON
 	}
-	return table, checkColumns(&table)
+	if _, err := newPartitioner(table.Partitions); err != nil {
+		return table, err
+	}
+	if table.Format == pipeline.FormatParquet {
+		return table, checkColumns(table.Columns)
+	}
+	if table.Format != pipeline.FormatJSON {
+		return table, fmt.Errorf("%w: format %.40q", analytics.ErrTable, table.Format)
+	}
+	if len(table.Columns) > 0 {
+		return table, fmt.Errorf("%w: columns without Parquet", analytics.ErrTable)
+	}
+	return table, nil
 }
 
 // checkRows returns analytics.ErrRow. Whether payloads are right for the table

@@ -185,6 +185,9 @@ func decodeEntry(data []byte, of owner, version uint64, checkpoint bool) (*entry
 	if e.version != version || e.checkpoint != checkpoint {
 		return nil, fmt.Errorf("%w: of another version", analytics.ErrCorrupt)
 	}
+	if e.declared != nil {
+		e.declared.table.Kind = of.table.Kind
+	}
 	return e, nil
 }
 

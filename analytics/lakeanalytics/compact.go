@@ -24,7 +24,7 @@ func (t *table) compact(ctx context.Context) error {
 			return nil
 		}
 		for _, sources := range plan {
-			fresh, err := t.merge(ctx, &declared.table, sources, func(*row) bool { return true })
+			fresh, err := t.merge(ctx, &declared.table, sources, func(*storedRow) bool { return true })
 			if errors.Is(err, analytics.ErrNoObject) {
 				return t.refresh(ctx) // others changed the table: next time
 			}

@@ -103,7 +103,7 @@ func (t *table) dropThings(ctx context.Context, deletion *analytics.Deletion) er
 	if !deletion.Before.IsZero() {
 		before = startOfDay(dayOfTime(deletion.Before))
 	}
-	goes := func(r *row) bool { return things[r.Thing] && r.At.Before(before) }
+	goes := func(r *storedRow) bool { return things[r.Thing] && r.At.Before(before) }
 	declared, err := t.declaration()
 	if err != nil {
 		return err

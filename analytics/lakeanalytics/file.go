@@ -21,9 +21,9 @@ type file struct {
 	base uint64
 }
 
-// row is a row with its place in the order of its table: rows of the same At
+// storedRow is a row with its place in the order of its table: rows of the same At
 // come back by their sequence number. It is kept in files, beside At and Thing.
-type row struct {
+type storedRow struct {
 	analytics.Row
 	sequence uint64
 }

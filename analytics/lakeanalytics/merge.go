@@ -18,7 +18,7 @@ var errEmpty = errors.New("no rows")
 
 // merge writes the rows of files of one folder that are to stay to a new file,
 // in order. It returns nil if none is. The new file is a draft.
-func (t *table) merge(ctx context.Context, declared *analytics.Table, sources []*file, stays func(*row) bool) (*file, error) {
+func (t *table) merge(ctx context.Context, declared *analytics.Table, sources []*file, stays func(*storedRow) bool) (*file, error) {
 	merged := &file{day: sources[0].day, dimensions: sources[0].dimensions, first: math.MaxInt64}
 	first, last := int64(math.MaxInt64), int64(0)
 	for _, f := range sources {
@@ -61,7 +61,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (t *table) mergeTo(ctx context.Context, to io.Writer, declared *analytics.Table, sources []*file, stays func(*row) bool, merged *file) error {
+func (t *table) mergeTo(ctx context.Context, to io.Writer, declared *analytics.Table, sources []*file, stays func(*storedRow) bool, merged *file) error {
 	w, err := newFileWriter(to, declared)
 	if err != nil {
 		return err
@@ -87,8 +87,8 @@ func (t *table) mergeTo(ctx context.Context, to io.Writer, declared *analytics.T
 }
 
 // merged yields the rows of files in order. It ends after the first error.
-func (t *table) merged(ctx context.Context, declared *analytics.Table, sources []*file) iter.Seq2[row, error] {
-	return func(yield func(row, error) bool) {
+func (t *table) merged(ctx context.Context, declared *analytics.Table, sources []*file) iter.Seq2[storedRow, error] {
+	return func(yield func(storedRow, error) bool) {
 		var streams streamHeap
 		defer func() {
 			for _, s := range streams {
@@ -100,7 +100,7 @@ func (t *table) merged(ctx context.Context, declared *analytics.Table, sources [
 			s.next, s.stop = iter.Pull2(t.rowsIn(ctx, declared, f))
 			more, err := s.advance()
 			if err != nil {
-				yield(row{}, err)
+				yield(storedRow{}, err)
 				return
 			}
 			if more {
@@ -116,7 +116,7 @@ func (t *table) merged(ctx context.Context, declared *analytics.Table, sources [
 			more, err := s.advance()
 			switch {
 			case err != nil:
-				yield(row{}, err)
+				yield(storedRow{}, err)
 				return
 			case more:
 				heap.Fix(&streams, 0)
@@ -129,8 +129,8 @@ func (t *table) merged(ctx context.Context, declared *analytics.Table, sources [
 
 // stream is a file that is being read.
 type stream struct {
-	row  row
-	next func() (row, error, bool)
+	row  storedRow
+	next func() (storedRow, error, bool)
 	stop func()
 }
 
@@ -190,7 +190,7 @@ func (t *table) exchange(ctx context.Context, table nonce, sources []*file, fres
 
 // rewrite replaces a file by one without the rows that go. It returns the file
 // that has the rest, nil if there is none or others changed it meanwhile.
-func (t *table) rewrite(ctx context.Context, declared *declaration, f *file, goes func(*row) bool) (*file, error) {
+func (t *table) rewrite(ctx context.Context, declared *declaration, f *file, goes func(*storedRow) bool) (*file, error) {
 	found := false
 	for r, err := range t.rowsIn(ctx, &declared.table, f) {
 		if errors.Is(err, analytics.ErrNoObject) {
@@ -206,7 +206,7 @@ func (t *table) rewrite(ctx context.Context, declared *declaration, f *file, goe
 	if !found {
 		return nil, nil
 	}
-	fresh, err := t.merge(ctx, &declared.table, []*file{f}, func(r *row) bool { return !goes(r) })
+	fresh, err := t.merge(ctx, &declared.table, []*file{f}, func(r *storedRow) bool { return !goes(r) })
 	if err != nil {
 		return nil, err
 	}

@@ -18,19 +18,19 @@ import (
 
 // readParquet reads the rows of a file with the hidden columns. Columns that it
 // does not have are missing in the rows.
-func readParquet(object analytics.Object, columns []pipeline.Column) iter.Seq2[analytics.Row, error] {
-	return func(yield func(analytics.Row, error) bool) {
+func readParquet(object analytics.Object, columns []pipeline.Column) iter.Seq2[storedRow, error] {
+	return func(yield func(storedRow, error) bool) {
 		parsed, err := parseColumns(columns)
 		if err == nil {
 			err = eachParquetRow(object, parsed, yield)
 		}
 		if err != nil && !errors.Is(err, errEnded) {
-			yield(analytics.Row{}, err)
+			yield(storedRow{}, err)
 		}
 	}
 }
 
-func eachParquetRow(object analytics.Object, columns []column, yield func(analytics.Row, error) bool) (err error) {
+func eachParquetRow(object analytics.Object, columns []column, yield func(storedRow, error) bool) (err error) {
 	source := &sourceReaderAt{r: object}
 	defer func() {
 		if source.err != nil {
@@ -96,11 +96,12 @@ func guarded(f func() error) (err error) {
 
 // assembly puts rows together from the values of leaves.
 type assembly struct {
-	columns []*part
-	at      *leafReader
-	thing   *leafReader
-	leaves  []*leafReader // by the number of the leaf in columns
-	things  map[string]device.ID
+	columns  []*part
+	at       *leafReader
+	sequence *leafReader
+	thing    *leafReader
+	leaves   []*leafReader // by the number of the leaf in columns
+	things   map[string]device.ID
 }
 
 // leafReader reads the values of a leaf of a row group.
@@ -125,7 +126,7 @@ func newAssembly(file *parquet.File, columns []column) (*assembly, error) {
 		name string
 		leaf **leafReader
 		node parquet.Node
-	}{{atMember, &a.at, hiddenNode(atMember)}, {thingMember, &a.thing, hiddenNode(thingMember)}} {
+	}{{atMember, &a.at, hiddenNode(atMember)}, {sequenceMember, &a.sequence, hiddenNode(sequenceMember)}, {thingMember, &a.thing, hiddenNode(thingMember)}} {
 		leaf, ok := schema.Lookup(hidden.name)
 		if !ok || !sameNode(leaf.Node, hidden.node) {
 			return nil, corrupt("schema: no column %s as it has to be", hidden.name)
@@ -205,9 +206,9 @@ func sameNode(a, b parquet.Node) bool {
 }
 
 // rowGroup yields the rows of a row group.
-func (a *assembly) rowGroup(group parquet.RowGroup, yield func(analytics.Row, error) bool) error {
+func (a *assembly) rowGroup(group parquet.RowGroup, yield func(storedRow, error) bool) error {
 	chunks := group.ColumnChunks()
-	all := append([]*leafReader{a.at, a.thing}, a.leaves...)
+	all := append([]*leafReader{a.at, a.sequence, a.thing}, a.leaves...)
 	defer func() {
 		for _, leaf := range all {
 			leaf.close()
@@ -300,12 +301,17 @@ func (l *leafReader) take(rep int) (parquet.Value, error) {
 }
 
 // row puts the next row together.
-func (a *assembly) row() (row analytics.Row, err error) {
+func (a *assembly) row() (row storedRow, err error) {
 	at, err := a.at.take(0)
 	if err != nil {
 		return row, err
 	}
 	row.At = time.Unix(0, at.Int64()).UTC()
+	sequence, err := a.sequence.take(0)
+	if err != nil {
+		return row, err
+	}
+	row.sequence = uint64(sequence.Int64())
 	thing, err := a.thing.take(0)
 	if err != nil {
 		return row, err

@@ -67,7 +67,7 @@ func newParquetWriter(w io.Writer, columns []pipeline.Column, hidden bool) (*Par
 	p := &ParquetWriter{byName: make(map[string]int, len(parsed)), raws: make([][]byte, len(parsed)), misfits: make([]int64, len(parsed))}
 	leaf := 0
 	if hidden {
-		leaf = 2
+		leaf = hiddenLeaves
 	}
 	p.hidden = leaf
 	options := []parquet.WriterOption{schemaOf(parsed, hidden), parquet.Compression(compression), parquet.CreatedBy("iotenant", "", "")}
@@ -268,6 +268,9 @@ func (p *ParquetWriter) Close() error {
 	return p.failed(p.file.Close())
 }
 
+// hiddenLeaves is the number of hidden columns, which come first.
+const hiddenLeaves = 3
+
 // parquetFile writes the rows of a data store, with the hidden columns.
 type parquetFile struct{ *ParquetWriter }
 
@@ -279,7 +282,7 @@ func newParquetFile(w io.Writer, columns []pipeline.Column) (fileWriter, error) 
 	return &parquetFile{p}, nil
 }
 
-func (f *parquetFile) Write(row *analytics.Row) error {
+func (f *parquetFile) Write(row *storedRow) error {
 	if f.err != nil {
 		return f.err
 	}
@@ -288,10 +291,11 @@ func (f *parquetFile) Write(row *analytics.Row) error {
 		return fmt.Errorf("%w: %w", analytics.ErrRow, errNoObject)
 	}
 	f.shred.add(0, parquet.Int64Value(row.At.UnixNano()), 0, 0)
+	f.shred.add(1, parquet.Int64Value(int64(row.sequence)), 0, 0)
 	if row.Thing.IsZero() {
-		f.shred.add(1, parquet.Value{}, 0, 0)
+		f.shred.add(2, parquet.Value{}, 0, 0)
 	} else {
-		f.shred.add(1, parquet.ByteArrayValue(f.shred.text.keep([]byte(row.Thing.String()))), 0, 1)
+		f.shred.add(2, parquet.ByteArrayValue(f.shred.text.keep([]byte(row.Thing.String()))), 0, 1)
 	}
 	return f.row()
 }

@@ -14,6 +14,7 @@ func schemaOf(columns []column, hidden bool) *parquet.Schema {
 	if hidden {
 		fields = append(fields,
 			namedNode{parquet.Required(parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked)), atMember},
+			namedNode{parquet.Required(parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked)), sequenceMember},
 			namedNode{parquet.Optional(parquet.Encoded(parquet.String(), &parquet.RLEDictionary)), thingMember})
 	}
 	for i := range columns {

@@ -20,12 +20,15 @@ type group struct {
 	day        int32
 	folder     string
 	dimensions []analytics.Dimension
-	rows       []row
+	rows       []storedRow
 }
 
 // writeFiles writes rows to one file for each day and partition, in order.
-func (t *table) writeFiles(ctx context.Context, declared *analytics.Table, rows []row) ([]file, error) {
-	groups := groupsOf(declared, rows)
+func (t *table) writeFiles(ctx context.Context, declared *analytics.Table, rows []storedRow) ([]file, error) {
+	groups, err := groupsOf(declared, rows)
+	if err != nil {
+		return nil, err
+	}
 	files := make([]file, len(groups))
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.SetLimit(parallelWrites)
@@ -42,11 +45,18 @@ func (t *table) writeFiles(ctx context.Context, declared *analytics.Table, rows 
 	return files, nil
 }
 
-func groupsOf(declared *analytics.Table, rows []row) []group {
+func groupsOf(declared *analytics.Table, rows []storedRow) ([]group, error) {
+	partitions, err := newPartitioner(declared.Partitions)
+	if err != nil {
+		return nil, err
+	}
 	var groups []group
 	places := map[string]int{}
 	for i := range rows {
-		dimensions := dimensionsOf(declared, rows[i].Payload)
+		dimensions, err := partitions.of(rows[i].Payload)
+		if err != nil {
+			return nil, err
+		}
 		day := dayOf(rows[i].At.UnixNano())
 		name := folder(day, dimensions)
 		place, ok := places[name]
@@ -57,10 +67,10 @@ func groupsOf(declared *analytics.Table, rows []row) []group {
 		}
 		groups[place].rows = append(groups[place].rows, rows[i])
 	}
-	return groups
+	return groups, nil
 }
 
-func compareRows(a, b row) int {
+func compareRows(a, b storedRow) int {
 	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.sequence, b.sequence))
 }
 

@@ -1,0 +1,175 @@
+//go:build cgo && !noduckdb && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64)
+
+package duckanalytics
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/analytics"
+)
+
+// answer is where a statement's columns and rows go.
+type answer struct {
+	w   io.Writer
+	buf []byte
+	val []byte
+}
+
+// rowsPerFrame is the size in bytes from which rows are sent.
+const rowsPerFrame = 32 << 10
+
+func (a *answer) flush() error {
+	if len(a.buf) == 0 {
+		return nil
+	}
+	err := writeFrame(a.w, frameRows, a.buf)
+	a.buf = a.buf[:0]
+	return err
+}
+
+// answer runs the statement.
+func (q *query) answer(ctx context.Context, sql string, to *answer) error {
+	rows, err := q.db.conn.QueryContext(ctx, sql, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { rows.Close() }()
+	columns, err := typesOf(rows)
+	if err != nil {
+		return err
+	}
+	if wrapped, ok := jsonAsText(sql, columns); ok {
+		if err := rows.Close(); err != nil {
+			return err
+		}
+		if rows, err = q.db.conn.QueryContext(ctx, wrapped, nil); err != nil {
+			return err
+		}
+	}
+	types := make([]valueType, len(columns))
+	result := make([]analytics.ResultColumn, len(columns))
+	for i, c := range columns {
+		if types[i], err = parseType(c.Type); err != nil {
+			return err
+		}
+		result[i] = analytics.ResultColumn{Name: outputName(c.Name, i), Type: types[i].presto}
+	}
+	if err := writeMessage(to.w, frameColumns, result); err != nil {
+		return err
+	}
+	return to.rows(ctx, rows, types)
+}
+
+// jsonAsText wraps a statement so that columns of JSON come as they are
+// written; the driver would parse them.
+func jsonAsText(sql string, columns []sourceColumn) (string, bool) {
+	found := false
+	names, items := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = "c" + strconv.Itoa(i)
+		items[i] = names[i]
+		if c.Type == "JSON" {
+			items[i], found = "CAST("+names[i]+" AS VARCHAR)", true
+		}
+	}
+	return fmt.Sprintf("SELECT %s FROM (%s) AS t(%s)", strings.Join(items, ", "), sql, strings.Join(names, ", ")), found
+}
+
+// outputName is what the column at a place is called.
+func outputName(name string, place int) string {
+	if strings.HasPrefix(name, anonymous) {
+		return "_col" + strconv.Itoa(place)
+	}
+	return name
+}
+
+func (a *answer) rows(ctx context.Context, rows driver.Rows, types []valueType) error {
+	row := make([]driver.Value, len(types))
+	a.buf = a.buf[:0]
+	for n := 0; ; n++ {
+		switch err := rows.Next(row); {
+		case errors.Is(err, io.EOF):
+			return a.flush()
+		case err != nil:
+			return err
+		}
+		for i, v := range row {
+			var err error
+			a.val = a.val[:0]
+			if v != nil {
+				if a.val, err = appendValue(a.val, v, &types[i]); err != nil {
+					return err
+				}
+			}
+			a.buf = appendField(a.buf, a.val, v == nil)
+		}
+		if len(a.buf) >= rowsPerFrame {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := a.flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// explain turns an error of DuckDB into one of the contract, without paths.
+func (q *query) explain(ctx context.Context, err error) error {
+	var known *duckdb.Error
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, analytics.ErrSQL), errors.Is(err, analytics.ErrSQLLimit), errors.Is(err, analytics.ErrCorrupt):
+		return err
+	case !errors.As(err, &known):
+		return fmt.Errorf("analytics: SQL: %w: %s", iotenant.ErrUnavailable, q.scrub(err.Error()))
+	}
+	message := q.scrub(known.Msg)
+	switch known.Type {
+	case duckdb.ErrorTypeOutOfMemory:
+		return fmt.Errorf("%w: out of memory", analytics.ErrSQLLimit)
+	case duckdb.ErrorTypeIO, duckdb.ErrorTypeSerialization, duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal, duckdb.ErrorTypePermission:
+		return fmt.Errorf("%w: %s", analytics.ErrCorrupt, q.mentioned(known.Msg))
+	}
+	if store := q.mentioned(known.Msg); store != "" {
+		return fmt.Errorf("%w: data store %s", analytics.ErrCorrupt, store)
+	}
+	return fmt.Errorf("%w: %s", analytics.ErrSQL, message)
+}
+
+// scrub leaves the first line of a message, and no path in it.
+func (q *query) scrub(message string) string {
+	for _, table := range q.request.Tables {
+		for _, file := range append(table.Files, table.Allowed...) {
+			message = strings.ReplaceAll(message, file, table.String())
+		}
+	}
+	if strings.Contains(message, "'"+divisionByZero+"'") {
+		return divisionByZero
+	}
+	return firstLine(message)
+}
+
+// mentioned is the data store whose file a message is about.
+func (q *query) mentioned(message string) string {
+	for _, table := range q.request.Tables {
+		for _, file := range append(table.Files, table.Allowed...) {
+			if strings.Contains(message, file) {
+				return table.String()
+			}
+		}
+	}
+	return ""
+}

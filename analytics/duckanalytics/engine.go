@@ -1,0 +1,308 @@
+package duckanalytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+// Lake says which files a data store consists of. An analytics.Lake does.
+type Lake interface {
+	Snapshot(ctx context.Context, id tenant.ID, table analytics.TableID) (analytics.Snapshot, error)
+}
+
+// Objects opens the files. An analytics.Objects does.
+type Objects interface {
+	Open(ctx context.Context, id tenant.ID, name string) (analytics.Object, error)
+}
+
+// Options change an engine. The zero value of a member is its default.
+type Options struct {
+	// Command is the program of a worker process and its arguments; it calls
+	// [Serve]. Required by New.
+	Command []string
+	// Dir is where files for statements are kept while they run, and the
+	// links to those that are on this machine: the folder for temporary files.
+	Dir string
+	// Processes is how many statements run at a time: 2.
+	Processes int
+	// Memory is what a statement may take of it, in bytes: 512 MiB. A worker
+	// process may take the double of it, and 512 MiB, of address space.
+	Memory int64
+	// Threads are those of a statement: 2.
+	Threads int
+	// CPU is the processor time of a statement: 2 minutes.
+	CPU time.Duration
+	// Timeout is the time of a statement from its call to its last row: 5
+	// minutes.
+	Timeout time.Duration
+	// MaxResultBytes bounds the text of a result: 1 GiB.
+	MaxResultBytes int64
+	// TempSpace is what a statement may write to disk when it needs more than
+	// Memory, in bytes: 0, which is nothing.
+	TempSpace int64
+	// SampleRows is how many lines of a data store of JSON its columns are
+	// inferred from: 10,000.
+	SampleRows int
+	// Database is a name that may stand before that of a data store, for
+	// statements that were written for Amazon Athena: none.
+	Database string
+	// AllowWith allows WITH, which the service refused.
+	AllowWith bool
+	// MaxFiles bounds the files of a statement: 100,000.
+	MaxFiles int
+}
+
+func (o *Options) setDefaults() {
+	setDefault(&o.Processes, 2)
+	setDefault(&o.Memory, 512<<20)
+	setDefault(&o.Threads, 2)
+	setDefault(&o.CPU, 2*time.Minute)
+	setDefault(&o.Timeout, 5*time.Minute)
+	setDefault(&o.MaxResultBytes, 1<<30)
+	setDefault(&o.SampleRows, 10_000)
+	setDefault(&o.MaxFiles, 100_000)
+}
+
+func setDefault[T int | int64 | time.Duration](to *T, value T) {
+	if *to <= 0 {
+		*to = value
+	}
+}
+
+// Engine is an analytics.Engine. All methods may be called concurrently.
+type Engine struct {
+	lake    Lake
+	objects Objects
+	options Options
+	pool    *pool
+}
+
+var _ analytics.Engine = (*Engine)(nil)
+
+// New returns an engine whose statements run in processes of Options.Command.
+// They are started when they are needed; Close ends them. Without a command, or
+// without DuckDB in it, all calls fail with kind iotenant.ErrUnsupported.
+func New(lake Lake, objects Objects, optFns ...func(*Options)) *Engine {
+	e := newEngine(lake, objects, optFns)
+	e.pool = newPool(e.options.Processes, func(ctx context.Context) (*conversation, error) {
+		return startProcess(ctx, e.options.Command, e.configuration())
+	})
+	return e
+}
+
+// NewInProcess returns an engine whose statements run in this process, for a
+// Lambda that answers one at a time, or a user's own statements. They are
+// checked and locked in by DuckDB as those of [New] are, but there is no limit on the
+// process: one that takes memory in an expression, such as repeat('x', 2000000000),
+// takes it from the program, and one that can't be interrupted goes on
+// after its call has ended.
+func NewInProcess(lake Lake, objects Objects, optFns ...func(*Options)) *Engine {
+	e := newEngine(lake, objects, optFns)
+	e.pool = newPool(e.options.Processes, func(ctx context.Context) (*conversation, error) {
+		return startGoroutine(ctx, e.configuration())
+	})
+	return e
+}
+
+func newEngine(lake Lake, objects Objects, optFns []func(*Options)) *Engine {
+	e := &Engine{lake: lake, objects: objects}
+	for _, fn := range optFns {
+		fn(&e.options)
+	}
+	e.options.setDefaults()
+	return e
+}
+
+// Close ends all workers, also those whose statements run: these fail. Calls
+// after it fail with analytics.ErrClosed.
+func (e *Engine) Close() error { return e.pool.close() }
+
+func (e *Engine) configuration() configuration {
+	return configuration{
+		Version: protocolVersion, Memory: e.options.Memory, Threads: e.options.Threads, TempSpace: e.options.TempSpace,
+		CPU: e.options.CPU, With: e.options.AllowWith, SampleRows: e.options.SampleRows,
+	}
+}
+
+// Query implements analytics.Engine. Name a data store that is missing, and the
+// error is analytics.ErrNoTable.
+func (e *Engine) Query(ctx context.Context, id tenant.ID, statement analytics.Statement) (*analytics.Result, error) {
+	if _, err := tenant.ParseID(id.String()); err != nil {
+		return nil, err
+	}
+	if err := check(statement); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, e.options.Timeout, errTimeout)
+	run := &run{engine: e, id: id, statement: statement, cancel: cancel}
+	result, err := run.start(ctx)
+	if err != nil {
+		err = ended(ctx, err)
+		run.end()
+		return nil, err
+	}
+	return result, nil
+}
+
+var errTimeout = errors.New("timeout")
+
+// ended tells the end of the caller's context, and that of the time limit, from
+// other errors.
+func ended(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() == nil:
+		return err
+	case errors.Is(context.Cause(ctx), errTimeout):
+		return fmt.Errorf("%w: out of time", analytics.ErrSQLLimit)
+	}
+	return ctx.Err()
+}
+
+func check(s analytics.Statement) error {
+	switch {
+	case strings.TrimSpace(s.SQL) == "":
+		return fmt.Errorf("%w: it is empty", analytics.ErrSQL)
+	case len(s.SQL) > analytics.MaxSQL:
+		return fmt.Errorf("%w: %d bytes, want at most %d", analytics.ErrSQL, len(s.SQL), analytics.MaxSQL)
+	case s.Now.IsZero():
+		return fmt.Errorf("%w: it has no Now", analytics.ErrSQL)
+	case s.Delta != nil && (strings.TrimSpace(s.Delta.TimeExpression) == "" || len(s.Delta.TimeExpression) > analytics.MaxSQL):
+		return fmt.Errorf("%w: a time expression of %d bytes", analytics.ErrSQL, len(s.Delta.TimeExpression))
+	case s.Delta != nil && !s.Delta.To.IsZero() && s.Delta.To.Before(s.Delta.From):
+		return fmt.Errorf("%w: a window that ends before it begins", analytics.ErrSQL)
+	}
+	return nil
+}
+
+// run is one call of Query, until its result is closed.
+type run struct {
+	engine    *Engine
+	id        tenant.ID
+	statement analytics.Statement
+	cancel    context.CancelFunc
+
+	worker *conversation
+	files  *files
+	once   sync.Once
+}
+
+// start goes as far as the columns of the result.
+func (r *run) start(ctx context.Context) (*analytics.Result, error) {
+	var err error
+	if r.worker, err = r.engine.pool.take(ctx); err != nil {
+		return nil, err
+	}
+	request := parseRequest{SQL: r.statement.SQL}
+	if r.statement.Delta != nil {
+		request.TimeExpression = r.statement.Delta.TimeExpression
+	}
+	names, err := r.worker.parse(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if r.files, err = newFiles(r.engine.options.Dir); err != nil {
+		return nil, err
+	}
+	run := runRequest{parseRequest: request, Now: r.statement.Now}
+	if r.statement.Delta != nil {
+		run.From, run.To = r.statement.Delta.From, r.statement.Delta.To
+	}
+	if run.Tables, err = r.tables(ctx, names); err != nil {
+		return nil, err
+	}
+	columns, err := r.worker.run(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return &analytics.Result{Columns: columns, Rows: r.rows(ctx, len(columns)), Close: r.close}, nil
+}
+
+// tables resolves the names to the tenant's data stores.
+func (r *run) tables(ctx context.Context, names []tableName) ([]tableSource, error) {
+	var all []tableSource
+	budget := r.engine.options.MaxFiles
+	for _, name := range names {
+		if name.Schema != "" && (r.engine.options.Database == "" || !strings.EqualFold(name.Schema, r.engine.options.Database)) {
+			return nil, noTable(name)
+		}
+		snapshot, err := r.engine.lake.Snapshot(ctx, r.id, analytics.TableID{Kind: analytics.DatastoreTable, Name: name.Name})
+		switch {
+		case errors.Is(err, iotenant.ErrNotFound), errors.Is(err, iotenant.ErrInvalid):
+			return nil, noTable(name)
+		case err != nil:
+			return nil, err
+		}
+		if budget -= len(snapshot.Files); budget < 0 {
+			return nil, fmt.Errorf("%w: more than %d files", analytics.ErrSQLLimit, r.engine.options.MaxFiles)
+		}
+		table, err := r.source(ctx, name, snapshot)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, table)
+	}
+	return all, nil
+}
+
+func noTable(name tableName) error { return fmt.Errorf("%w: %q", analytics.ErrNoTable, name) }
+
+// rows reads the result. It can be ranged over once.
+func (r *run) rows(ctx context.Context, columns int) func(func([]analytics.Field, error) bool) {
+	return func(yield func([]analytics.Field, error) bool) {
+		left := r.engine.options.MaxResultBytes
+		row := make([]analytics.Field, columns)
+		for {
+			payload, done, err := r.worker.rows()
+			if done && err == nil {
+				r.end()
+				return
+			}
+			for err == nil && len(payload) > 0 {
+				size := len(payload)
+				if payload, err = readRow(payload, row); err != nil {
+					break
+				}
+				if left -= int64(size - len(payload)); left < 0 {
+					err = fmt.Errorf("%w: a result of more than %d bytes", analytics.ErrSQLLimit, r.engine.options.MaxResultBytes)
+					break
+				}
+				if !yield(row, nil) {
+					r.end()
+					return
+				}
+			}
+			if err != nil {
+				err = ended(ctx, err)
+				r.end()
+				yield(nil, err)
+				return
+			}
+		}
+	}
+}
+
+func (r *run) close() error {
+	r.end()
+	return nil
+}
+
+// end gives the worker back.
+func (r *run) end() {
+	r.once.Do(func() {
+		if r.worker != nil {
+			r.engine.pool.give(r.worker)
+		}
+		r.cancel()
+		if r.files != nil {
+			r.files.remove()
+		}
+	})
+}

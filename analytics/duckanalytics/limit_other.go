@@ -1,0 +1,8 @@
+//go:build !linux
+
+package duckanalytics
+
+// limitProcess does nothing where the system has no limits that hold.
+func limitProcess(configuration) error { return nil }
+
+func limitProcessor(configuration) error { return nil }

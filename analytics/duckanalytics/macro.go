@@ -1,0 +1,88 @@
+package duckanalytics
+
+// macroPrefix begins the names of macros, which no statement can call itself:
+// they are in no rule of what may be written.
+const macroPrefix = "presto_"
+
+// macros are functions of Presto in terms of DuckDB, by name. A database gets
+// those that its statement needs.
+var macros = map[string]string{
+	// The cast of a text fails when it is evaluated, as Presto does, and TRY
+	// catches it. It stands for an integer of any width.
+	"presto_nonzero": `(a, b) AS CASE WHEN b = 0 AND typeof(a) IN ` + integerTypes + ` AND typeof(b) IN ` + integerTypes + `
+		THEN CAST('` + divisionByZero + `' AS TINYINT) ELSE b END`,
+	"presto_cardinality": `(x) AS CASE WHEN typeof(x) LIKE 'MAP(%' THEN json_array_length(json_keys(to_json(x))) ELSE json_array_length(to_json(x)) END`,
+	"presto_map_agg": `(k, v) AS map(list_distinct(list(k)), list_transform(list_distinct(list(k)),
+		lambda one: list(v)[list_position(list(k), one)]))`,
+
+	"presto_from_unixtime":          `(x) AS epoch_ms(CAST(round(CAST(x AS DOUBLE) * 1000) AS BIGINT))`,
+	"presto_from_iso8601_timestamp": `(x) AS CAST(x AS TIMESTAMPTZ)`,
+	"presto_from_iso8601_date":      `(x) AS CAST(x AS DATE)`,
+	"presto_date":                   `(x) AS CAST(x AS DATE)`,
+	"presto_millisecond":            `(x) AS millisecond(x) % 1000`,
+	"presto_date_add": `(u, n, t) AS t + CASE lower(u)
+		WHEN 'millisecond' THEN to_milliseconds(n) WHEN 'second' THEN to_seconds(n) WHEN 'minute' THEN to_minutes(n) WHEN 'hour' THEN to_hours(n)
+		WHEN 'day' THEN to_days(CAST(n AS INTEGER)) WHEN 'week' THEN to_weeks(CAST(n AS INTEGER)) WHEN 'month' THEN to_months(CAST(n AS INTEGER))
+		WHEN 'quarter' THEN to_months(CAST(3 * n AS INTEGER)) WHEN 'year' THEN to_years(CAST(n AS INTEGER)) END`,
+
+	"presto_sign":      `(x) AS x * 0 + sign(x)`,
+	"presto_to_base":   `(x, radix) AS lower(to_base(x, radix))`,
+	"presto_bit_count": `(x, bits) AS bit_count(CAST(x AS BIGINT) & CASE WHEN bits >= 64 THEN CAST(-1 AS BIGINT) ELSE (CAST(1 AS BIGINT) << bits) - 1 END)`,
+	"presto_width_bucket": `(x, low, high, n) AS CASE
+		WHEN low < high THEN CASE WHEN x < low THEN 0 WHEN x >= high THEN n + 1 ELSE CAST(floor((x - low) / CAST(high - low AS DOUBLE) * n) AS BIGINT) + 1 END
+		ELSE CASE WHEN x > low THEN 0 WHEN x <= high THEN n + 1 ELSE CAST(floor((low - x) / CAST(low - high AS DOUBLE) * n) AS BIGINT) + 1 END END`,
+
+	"presto_split_part":   `(s, d, n) AS CASE WHEN n <= len(string_split(s, d)) THEN split_part(s, d, n) END`,
+	"presto_split_to_map": `(s, e, kv) AS map(list_transform(string_split(s, e), lambda one: split_part(one, kv, 1)), list_transform(string_split(s, e), lambda one: split_part(one, kv, 2)))`,
+	"presto_md5":          `(x) AS unhex(md5(x))`,
+	"presto_sha1":         `(x) AS unhex(sha1(x))`,
+	"presto_sha256":       `(x) AS unhex(sha256(x))`,
+
+	"presto_regexp_extract":       `(s, p) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p) END`,
+	"presto_regexp_extract_group": `(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END`,
+
+	"presto_json_parse":           `(x) AS CAST(x AS JSON)`,
+	"presto_json_format":          `(x) AS CAST(x AS VARCHAR)`,
+	"presto_json_scalar":          `(j, p) AS CASE WHEN json_type(j, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(j, p) END`,
+	"presto_is_json_scalar":       `(j) AS json_type(j) NOT IN ('OBJECT', 'ARRAY')`,
+	"presto_json_array_get":       `(j, i) AS json_extract(j, '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || i || ']')`,
+	"presto_json_size":            `(j, p) AS CASE json_type(j, p) WHEN 'OBJECT' THEN len(json_keys(j, p)) WHEN 'ARRAY' THEN json_array_length(j, p) ELSE 0 END`,
+	"presto_url_encode":           `(x) AS replace(url_encode(x), '%20', '+')`,
+	"presto_url_decode":           `(x) AS url_decode(replace(x, '+', ' '))`,
+	"presto_url_extract_protocol": `(x) AS regexp_extract(x, '` + urlPattern + `', 1)`,
+	"presto_url_extract_host":     `(x) AS regexp_extract(x, '` + urlPattern + `', 2)`,
+	"presto_url_extract_port":     `(x) AS TRY_CAST(regexp_extract(x, '` + urlPattern + `', 3) AS BIGINT)`,
+	"presto_url_extract_path":     `(x) AS regexp_extract(x, '` + urlPattern + `', 4)`,
+	"presto_url_extract_query":    `(x) AS regexp_extract(x, '` + urlPattern + `', 5)`,
+	"presto_url_extract_fragment": `(x) AS regexp_extract(x, '` + urlPattern + `', 6)`,
+	"presto_url_extract_parameter": `(x, name) AS url_decode(list_filter(string_split(regexp_extract(x, '` + urlPattern + `', 5), '&'),
+		lambda one: split_part(one, '=', 1) = name)[1].substr(len(name) + 2))`,
+
+	"presto_array_distinct":  `(a) AS list_filter(a, lambda one, i: list_position(a, one) = i)`,
+	"presto_array_intersect": `(a, b) AS list_filter(a, lambda one, i: list_contains(b, one) AND list_position(a, one) = i)`,
+	"presto_array_except":    `(a, b) AS list_filter(a, lambda one, i: NOT list_contains(b, one) AND list_position(a, one) = i)`,
+	"presto_array_union":     `(a, b) AS list_filter(a || b, lambda one, i: list_position(a || b, one) = i)`,
+	"presto_array_max":       `(a) AS CASE WHEN len(list_filter(a, lambda one: one IS NULL)) = 0 THEN list_max(a) END`,
+	"presto_array_min":       `(a) AS CASE WHEN len(list_filter(a, lambda one: one IS NULL)) = 0 THEN list_min(a) END`,
+	"presto_array_position":  `(a, e) AS CASE WHEN a IS NOT NULL AND e IS NOT NULL THEN coalesce(list_position(a, e), 0) END`,
+	"presto_array_remove":    `(a, e) AS list_filter(a, lambda one: one IS NULL OR one <> e)`,
+	"presto_array_sort":      `(a) AS list_sort(a, 'ASC', 'NULLS LAST')`,
+	"presto_slice":           `(a, first, n) AS list_slice(a, CASE WHEN first < 0 THEN len(a) + first + 1 ELSE first END, CASE WHEN first < 0 THEN len(a) + first ELSE first - 1 END + n)`,
+	"presto_repeat":          `(e, n) AS list_transform(range(CAST(n AS BIGINT)), lambda one: e)`,
+}
+
+const divisionByZero = "Division by zero"
+
+const integerTypes = `('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UBIGINT')`
+
+// urlPattern is that of RFC 3986, appendix B, with the authority in its parts:
+// 1 scheme, 2 host, 3 port, 4 path, 5 query, 6 fragment.
+const urlPattern = `^(?:([^:/?#]+):)?(?://(?:[^/?#@]*@)?([^/?#:]*)(?::([0-9]*))?)?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$`
+
+// rewritingNeeds are functions that rewriting calls besides those of rules.
+var rewritingNeeds = []string{
+	"//", "%", "/", "||", "&", "|", "~", "xor", "ceil", "floor", "trunc", "greatest", "least", "replace", "exp", "random", "timezone", "date_trunc",
+	"date_part", "datesub", "strftime", "strptime", "approx_quantile", "regexp_extract", "regexp_replace", "json_extract", "list_zip",
+	"list_transform", "list_reduce", "list_reverse", "reverse", "array_to_string", "generate_series", "len", "cardinality", "struct_pack", "row",
+	"list_filter", "map_keys", "map_values", "unnest",
+}

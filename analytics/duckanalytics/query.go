@@ -1,0 +1,351 @@
+//go:build cgo && !noduckdb && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64)
+
+package duckanalytics
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/iotenant/iotenant/analytics"
+)
+
+// parse returns the tables of a statement that has passed the gate.
+func (w *worker) parse(ctx context.Context, request parseRequest) ([]tableName, error) {
+	_, tables, err := w.read(ctx, request.SQL)
+	if err != nil {
+		return nil, err
+	}
+	if request.TimeExpression != "" {
+		if _, err := w.readExpression(ctx, request.TimeExpression); err != nil {
+			return nil, err
+		}
+	}
+	return tables, nil
+}
+
+// read parses a statement as it was written.
+func (w *worker) read(ctx context.Context, sql string) (node, []tableName, error) {
+	translated, err := translate(sql)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, err := w.parser.tree(ctx, translated)
+	if err != nil {
+		return nil, nil, err
+	}
+	g := gate{functions: mayBeWritten, with: w.config.With}
+	if err := g.check(tree); err != nil {
+		return nil, nil, err
+	}
+	return tree, g.stores(), nil
+}
+
+// readExpression parses a time expression: an expression without a query of
+// its own.
+func (w *worker) readExpression(ctx context.Context, expression string) (any, error) {
+	tree, tables, err := w.read(ctx, "SELECT "+expression+"\n")
+	if err != nil {
+		return nil, fmt.Errorf("time expression: %w", err)
+	}
+	query := nodeOf(tree, "node")
+	items := listOf(query, "select_list")
+	plain := textOf(query, "type") == "SELECT_NODE" && len(items) == 1 && len(tables) == 0 && len(listOf(query, "modifiers")) == 0 &&
+		textOf(nodeOf(query, "from_table"), "type") == "EMPTY" && query["where_clause"] == nil && query["having"] == nil && query["qualify"] == nil &&
+		len(listOf(query, "group_expressions")) == 0 && classOf(items[0]) != "STAR" && !holdsQuery(items[0])
+	if !plain {
+		return nil, fmt.Errorf("%w: the time expression is not an expression", analytics.ErrSQL)
+	}
+	item, _ := items[0].(node)
+	item["alias"] = ""
+	return item, nil
+}
+
+func holdsQuery(v any) bool {
+	switch v := v.(type) {
+	case node:
+		if v["class"] == "SUBQUERY" || v["class"] == "WINDOW" {
+			return true
+		}
+		for _, child := range v {
+			if holdsQuery(child) {
+				return true
+			}
+		}
+	case []any:
+		for _, child := range v {
+			if holdsQuery(child) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// write turns a rewritten statement into SQL, and looks at what DuckDB will
+// read there once more.
+func (w *worker) write(ctx context.Context, tree node) (string, error) {
+	sql, err := w.parser.sql(ctx, tree)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", analytics.ErrSQL, firstLine(err.Error()))
+	}
+	again, err := w.parser.tree(ctx, sql)
+	if err != nil {
+		return "", err
+	}
+	g := gate{functions: mayBeCalled, with: w.config.With}
+	return sql, g.check(again)
+}
+
+// run answers a statement. It calls columns once and rows as often as needed.
+func (w *worker) run(ctx context.Context, request runRequest, answer *answer) error {
+	tree, _, err := w.read(ctx, request.SQL)
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.close()
+	q := query{worker: w, db: db, request: request, rewriter: &rewriter{now: request.Now, columns: map[string]class{}, macros: map[string]bool{}}}
+	if err := q.prepare(ctx); err != nil {
+		return q.explain(ctx, err)
+	}
+	if tree, err = q.rewriter.statement(tree); err != nil {
+		return err
+	}
+	sql, err := w.write(ctx, tree)
+	if err != nil {
+		return err
+	}
+	if err := q.lock(ctx); err != nil {
+		return q.explain(ctx, err)
+	}
+	return q.explain(ctx, q.answer(ctx, sql, answer))
+}
+
+// query is a statement on a database of its own.
+type query struct {
+	*worker
+	db       *database
+	request  runRequest
+	rewriter *rewriter
+}
+
+// prepare limits the database, and makes the views that the statement reads.
+func (q *query) prepare(ctx context.Context) error {
+	if err := q.db.exec(ctx, q.settings()); err != nil {
+		return err
+	}
+	for _, table := range q.request.Tables {
+		view, columns, err := q.view(ctx, table)
+		if err != nil {
+			return err
+		}
+		for _, c := range columns {
+			known, seen := q.rewriter.columns[c.Name]
+			if found := classOfType(c.Type); !seen || known == found {
+				q.rewriter.columns[c.Name] = found
+			} else {
+				q.rewriter.columns[c.Name] = classUnknown
+			}
+		}
+		if err := q.create(ctx, table.tableName, view); err != nil {
+			return err
+		}
+	}
+	return q.filter(ctx)
+}
+
+// settings come in an order that matters: a folder for temporary files would be
+// open to statements, and some can't be set once access is off.
+func (q *query) settings() string {
+	var allowed []string
+	for _, table := range q.request.Tables {
+		for _, file := range append(table.Files, table.Allowed...) {
+			allowed = append(allowed, quoteText(file))
+		}
+	}
+	c := q.config
+	statements := []string{
+		"SET temp_directory=" + quoteText(c.TempDir),
+		"SET allow_persistent_secrets=false",
+		"SET autoinstall_known_extensions=false",
+		"SET autoload_known_extensions=false",
+		"SET allow_community_extensions=false",
+		"SET enable_logging=false",
+		fmt.Sprintf("SET memory_limit='%dB'", c.Memory),
+		fmt.Sprintf("SET threads=%d", c.Threads),
+		"SET TimeZone='UTC'",
+		"SET Calendar='gregorian'",
+		"SET errors_as_json=false",
+		"SET parquet_metadata_cache=true",
+		"SET default_null_order='NULLS LAST'",
+		"SET allowed_paths=[" + strings.Join(allowed, ", ") + "]",
+		"SET enable_external_access=false",
+	}
+	if c.TempSpace > 0 {
+		statements = append([]string{fmt.Sprintf("SET max_temp_directory_size='%dB'", c.TempSpace)}, statements...)
+	}
+	return strings.Join(statements, ";\n")
+}
+
+// view is what a table reads.
+func (q *query) view(ctx context.Context, table tableSource) (string, []sourceColumn, error) {
+	if table.JSON {
+		found, err := q.sample(ctx, table)
+		if err != nil {
+			return "", nil, err
+		}
+		view, columns := table.jsonView(found)
+		return view, columns, nil
+	}
+	inFiles := map[string]bool{}
+	if len(table.Files) > 0 {
+		columns, err := q.db.columnTypes(ctx, "SELECT * FROM "+table.readParquet()+" LIMIT 0")
+		if err != nil {
+			return "", nil, err
+		}
+		for _, c := range columns {
+			inFiles[strings.ToLower(c.Name)] = true
+		}
+	}
+	view, columns := table.parquetView(inFiles)
+	return view, columns, nil
+}
+
+// maxSampleFiles bounds how many files are sampled.
+const maxSampleFiles = 64
+
+// sample infers the columns of JSON lines from lines of files spread over the
+// table, the last among them.
+func (q *query) sample(ctx context.Context, table tableSource) (*jsonType, error) {
+	found := &jsonType{kind: jsonObject}
+	files := spread(table.Files, maxSampleFiles)
+	for _, file := range files {
+		sql := fmt.Sprintf("SELECT CAST(json AS VARCHAR) FROM %s LIMIT %d", table.readObjects([]string{file}), max(q.config.SampleRows/len(files), 1))
+		err := q.db.texts(ctx, sql, func(line string) error {
+			if err := found.observe([]byte(line)); err != nil {
+				return fmt.Errorf("%w: data store %s: a line is no JSON", analytics.ErrCorrupt, table.tableName)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// spread chooses at most n of all, evenly, with the first and the last.
+func spread(all []string, n int) []string {
+	if len(all) <= n {
+		return all
+	}
+	chosen := make([]string, n)
+	for i := range chosen {
+		chosen[i] = all[i*(len(all)-1)/(n-1)]
+	}
+	return chosen
+}
+
+// baseSchema holds the views on files, where those of the delta window read.
+const baseSchema = "_base"
+
+func (q *query) create(ctx context.Context, table tableName, view string) error {
+	sql := ""
+	if table.Schema != "" {
+		sql = "CREATE SCHEMA IF NOT EXISTS " + quoteName(table.Schema) + ";"
+	}
+	if q.request.TimeExpression == "" {
+		return q.db.exec(ctx, sql+"CREATE VIEW "+table.quoted()+" AS "+view)
+	}
+	return q.db.exec(ctx, sql+"CREATE SCHEMA IF NOT EXISTS "+baseSchema+"; CREATE VIEW "+table.base()+" AS "+view)
+}
+
+func (t tableName) quoted() string {
+	if t.Schema == "" {
+		return quoteName(t.Name)
+	}
+	return quoteName(t.Schema) + "." + quoteName(t.Name)
+}
+
+func (t tableName) base() string { return baseSchema + "." + quoteName(t.String()) }
+
+// filter puts the delta window before the statement.
+func (q *query) filter(ctx context.Context) error {
+	if q.request.TimeExpression == "" {
+		return nil
+	}
+	expression, err := q.readExpression(ctx, q.request.TimeExpression)
+	if err != nil {
+		return err
+	}
+	if expression, err = q.rewriter.rewrite(expression); err != nil {
+		return err
+	}
+	condition, err := q.condition(ctx, expression)
+	if err != nil {
+		return err
+	}
+	if err := q.createMacros(ctx); err != nil {
+		return err
+	}
+	for _, table := range q.request.Tables {
+		sql := fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM %s AS %s WHERE %s", table.quoted(), table.base(), quoteName(table.Name), condition)
+		if err := q.db.exec(ctx, sql); err != nil {
+			return fmt.Errorf("time expression: %w", err)
+		}
+	}
+	return nil
+}
+
+// condition says that the time is in the window.
+func (q *query) condition(ctx context.Context, expression any) (string, error) {
+	at, _ := clone(expression).(node)
+	tree, _, err := q.read(ctx, "SELECT 1")
+	if err != nil {
+		return "", err
+	}
+	query := nodeOf(tree, "node")
+	query["select_list"] = []any{cast(at, "TIMESTAMP")}
+	sql, err := q.write(ctx, tree)
+	if err != nil {
+		return "", err
+	}
+	at0 := "(" + strings.TrimPrefix(sql, "SELECT ") + ")"
+	var parts []string
+	if !q.request.From.IsZero() {
+		parts = append(parts, at0+" >= "+timestamp(q.request.From))
+	}
+	if !q.request.To.IsZero() {
+		parts = append(parts, at0+" < "+timestamp(q.request.To))
+	}
+	if len(parts) == 0 {
+		return "true", nil
+	}
+	return strings.Join(parts, " AND "), nil
+}
+
+func timestamp(at time.Time) string {
+	return "TIMESTAMP " + quoteText(at.UTC().Format("2006-01-02 15:04:05.000000"))
+}
+
+func (q *query) createMacros(ctx context.Context) error {
+	for name := range q.rewriter.macros {
+		if err := q.db.exec(ctx, "CREATE OR REPLACE MACRO "+name+macros[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lock is the last thing before the statement.
+func (q *query) lock(ctx context.Context) error {
+	if err := q.createMacros(ctx); err != nil {
+		return err
+	}
+	return q.db.exec(ctx, "SET lock_configuration=true")
+}

@@ -1,0 +1,152 @@
+//go:build cgo && !noduckdb && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64)
+
+package duckanalytics
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/iotenant/iotenant/analytics"
+)
+
+// worker answers the requests of an engine, one after the other.
+type worker struct {
+	config configuration
+	parser parser
+}
+
+// serve answers requests until r ends. What still runs then is told to end and
+// not waited for.
+func serve(ctx context.Context, r io.Reader, w io.Writer, limits limits) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	requests := make(chan request)
+	ended := make(chan error, 2)
+	go func() {
+		err := readRequests(ctx, r, requests)
+		cancel()
+		ended <- err
+	}()
+	go func() { ended <- answerRequests(ctx, requests, w, limits) }()
+	err := <-ended
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+type request struct {
+	kind    frameKind
+	payload []byte
+}
+
+// readRequests notices the end of r also while a request is answered.
+func readRequests(ctx context.Context, r io.Reader, to chan<- request) error {
+	frames := newFrameReader(r)
+	for {
+		kind, payload, err := frames.next()
+		if err != nil {
+			return err
+		}
+		select {
+		case to <- request{kind, append([]byte(nil), payload...)}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func answerRequests(ctx context.Context, requests <-chan request, out io.Writer, limits limits) error {
+	w := &worker{}
+	defer func() {
+		if w.parser.database != nil {
+			w.parser.close()
+		}
+	}()
+	for {
+		select {
+		case r := <-requests:
+			if err := w.answerRequest(ctx, r, out, limits); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// answerRequest returns an error only if the answer could not be written.
+func (w *worker) answerRequest(ctx context.Context, r request, out io.Writer, limits limits) error {
+	var err error
+	switch {
+	case r.kind == frameConfigure:
+		var content any
+		if content, err = w.configure(ctx, r.payload, limits); err == nil {
+			return writeMessage(out, frameHello, content)
+		}
+	case w.parser.database == nil:
+		err = fmt.Errorf("%w: no configuration", errProtocol)
+	case r.kind == frameParse:
+		var content parseRequest
+		if err = json.Unmarshal(r.payload, &content); err != nil {
+			break
+		}
+		var tables []tableName
+		if tables, err = w.parse(ctx, content); err == nil {
+			return writeMessage(out, frameTables, tables)
+		}
+	case r.kind == frameRun:
+		var content runRequest
+		if err = json.Unmarshal(r.payload, &content); err != nil {
+			break
+		}
+		if err = limits.statement(w.config); err != nil {
+			break
+		}
+		if err = w.run(ctx, content, &answer{w: out}); err == nil {
+			return writeFrame(out, frameDone, nil)
+		}
+	default:
+		err = fmt.Errorf("%w: %q", errProtocol, r.kind)
+	}
+	return writeMessage(out, frameError, failureOf(err))
+}
+
+// configure sets limits before it opens anything.
+func (w *worker) configure(ctx context.Context, payload []byte, limits limits) (hello, error) {
+	if err := json.Unmarshal(payload, &w.config); err != nil {
+		return hello{}, err
+	}
+	if w.config.Version != protocolVersion {
+		return hello{}, fmt.Errorf("%w: version %d, want %d", errProtocol, w.config.Version, protocolVersion)
+	}
+	db, err := openDatabase(ctx)
+	if err != nil {
+		return hello{}, err
+	}
+	w.parser = parser{db}
+	if err := db.exec(ctx, "SET threads=1; SET enable_external_access=false; SET lock_configuration=true"); err != nil {
+		return hello{}, err
+	}
+	if err := limits.process(w.config); err != nil {
+		return hello{}, err
+	}
+	return hello{Version: protocolVersion, PID: os.Getpid()}, nil
+}
+
+func failureOf(err error) failure {
+	kind := failOther
+	switch {
+	case errors.Is(err, analytics.ErrSQL):
+		kind = failSQL
+	case errors.Is(err, analytics.ErrSQLLimit):
+		kind = failLimit
+	case errors.Is(err, analytics.ErrCorrupt):
+		kind = failCorrupt
+	}
+	return failure{Kind: kind, Message: err.Error()}
+}

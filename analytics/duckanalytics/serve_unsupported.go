@@ -1,0 +1,25 @@
+//go:build !(cgo && !noduckdb && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64))
+
+package duckanalytics
+
+import (
+	"context"
+	"io"
+)
+
+// serve answers every request with iotenant.ErrUnsupported: DuckDB was not built
+// in.
+func serve(_ context.Context, r io.Reader, w io.Writer, _ limits) error {
+	frames := newFrameReader(r)
+	for {
+		switch _, _, err := frames.next(); {
+		case err == io.EOF: //nolint:errorlint // next returns it as it is
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := writeMessage(w, frameError, failure{Kind: failUnsupported, Message: "DuckDB was not built in"}); err != nil {
+			return err
+		}
+	}
+}

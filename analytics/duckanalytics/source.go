@@ -1,0 +1,184 @@
+package duckanalytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/pipeline"
+)
+
+// files are those of one statement, in a folder of their own: links to what is
+// on this machine, copies of what is not.
+type files struct {
+	dir  string
+	open []io.Closer
+	made map[string]bool
+	n    int
+}
+
+func newFiles(parent string) (*files, error) {
+	dir, err := os.MkdirTemp(parent, "sql-")
+	if err != nil {
+		return nil, fmt.Errorf("analytics: SQL: %w: no folder for temporary files", iotenant.ErrUnavailable)
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, fmt.Errorf("analytics: SQL: %w: no folder for temporary files", iotenant.ErrUnavailable)
+	}
+	return &files{dir: dir, made: map[string]bool{}}, nil
+}
+
+func (f *files) remove() {
+	for _, object := range f.open {
+		object.Close()
+	}
+	_ = os.RemoveAll(f.dir)
+}
+
+// source puts the files of a table where the worker finds them.
+func (r *run) source(ctx context.Context, name tableName, snapshot analytics.Snapshot) (tableSource, error) {
+	table := tableSource{tableName: name, JSON: snapshot.Format != pipeline.FormatParquet, Dimensions: dimensions(snapshot.Partitions)}
+	for _, c := range snapshot.Columns {
+		columnType, err := typeOfGlue(c.Type)
+		if err != nil {
+			return table, fmt.Errorf("%w: data store %s: column %s: %w", analytics.ErrCorrupt, name, c.Name, err)
+		}
+		table.Columns = append(table.Columns, sourceColumn{strings.ToLower(c.Name), columnType})
+	}
+	for _, file := range snapshot.Files {
+		link, allowed, err := r.files.add(ctx, r, name, file, table.Dimensions)
+		if err != nil {
+			return table, err
+		}
+		table.Files = append(table.Files, link)
+		if allowed != "" {
+			table.Allowed = append(table.Allowed, allowed)
+		}
+	}
+	return table, nil
+}
+
+// dimensions are those of the partitions of a data store, with their types.
+func dimensions(partitions []pipeline.Partition) []sourceColumn {
+	var all []sourceColumn
+	for _, p := range partitions {
+		if p.Timestamp {
+			for _, name := range []string{"__year", "__month", "__day", "__hour"} {
+				all = append(all, sourceColumn{name, "INTEGER"})
+			}
+			continue
+		}
+		all = append(all, sourceColumn{"__partition_" + strings.ToLower(p.Attribute), "VARCHAR"})
+	}
+	return all
+}
+
+// add makes a file of an object, at a path that tells its dimensions. It
+// returns the path, and that of the file if the first is a link to it.
+func (f *files) add(ctx context.Context, r *run, table tableName, file analytics.File, dimensions []sourceColumn) (link, allowed string, err error) {
+	object, err := r.engine.objects.Open(ctx, r.id, file.Name)
+	if errors.Is(err, iotenant.ErrNotFound) {
+		return "", "", fmt.Errorf("%w: data store %s: a file is missing", analytics.ErrCorrupt, table)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	dir := filepath.Join(f.dir, hivePath(table, file, dimensions))
+	if !f.made[dir] {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			object.Close()
+			return "", "", fmt.Errorf("analytics: SQL: %w: no folder for temporary files", iotenant.ErrUnavailable)
+		}
+		f.made[dir] = true
+	}
+	f.n++
+	link = filepath.Join(dir, strconv.Itoa(f.n)+extension(file.Name))
+	if local, ok := object.(interface{ Path() string }); ok {
+		if real, err := filepath.EvalSymlinks(local.Path()); err == nil {
+			if os.Link(real, link) == nil {
+				return link, "", object.Close()
+			}
+			if os.Symlink(real, link) == nil {
+				f.open = append(f.open, object)
+				return link, real, nil
+			}
+		}
+	}
+	defer object.Close()
+	return link, "", download(ctx, link, object, table)
+}
+
+// extension is what tells the compression.
+func extension(name string) string {
+	base := path.Base(name)
+	for _, known := range []string{".parquet", ".json.gz", ".json.zst", ".gz", ".zst", ".json"} {
+		if strings.HasSuffix(base, known) {
+			return known
+		}
+	}
+	return ""
+}
+
+// hivePath is the folder of a file as Hive names it: its values are readable
+// there, and statements that exclude them don't read it.
+func hivePath(table tableName, file analytics.File, dimensions []sourceColumn) string {
+	parts := []string{"t-" + hexName(table.String()), dayColumn + "=" + file.Day.UTC().Format(time.DateOnly)}
+	values := make(map[string]*string, len(file.Partition))
+	for _, d := range file.Partition {
+		values[strings.ToLower(d.Name)] = d.Value
+	}
+	for _, d := range dimensions {
+		value := "__HIVE_DEFAULT_PARTITION__"
+		if v := values[d.Name]; v != nil {
+			value = escapePath(*v)
+		}
+		parts = append(parts, d.Name+"="+value)
+	}
+	return filepath.Join(parts...)
+}
+
+// escapePath writes everything but letters and digits as %XX, and what DuckDB
+// would take for null.
+func escapePath(value string) string {
+	var out strings.Builder
+	for i := range len(value) {
+		c := value[i]
+		if c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' && c != 'N' && c != 'H' {
+			out.WriteByte(c)
+			continue
+		}
+		fmt.Fprintf(&out, "%%%02X", c)
+	}
+	return out.String()
+}
+
+func hexName(name string) string { return fmt.Sprintf("%x", name) }
+
+func download(ctx context.Context, to string, object analytics.Object, table tableName) error {
+	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("analytics: SQL: %w: no temporary file", iotenant.ErrUnavailable)
+	}
+	_, err = io.Copy(file, io.NewSectionReader(object, 0, object.Size()))
+	if closed := file.Close(); err == nil && closed != nil {
+		err = fmt.Errorf("analytics: SQL: %w: temporary file", iotenant.ErrUnavailable)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, iotenant.ErrNotFound):
+		return fmt.Errorf("%w: data store %s: a file is missing", analytics.ErrCorrupt, table)
+	case err != nil && iotenant.KindOf(err) == nil:
+		return fmt.Errorf("analytics: SQL: %w: data store %s: a file can't be read", iotenant.ErrUnavailable, table)
+	}
+	return err
+}

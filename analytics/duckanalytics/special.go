@@ -1,0 +1,400 @@
+package duckanalytics
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/iotenant/iotenant/analytics"
+)
+
+// rewrittenFunctions are those that need more than another name.
+var rewrittenFunctions = map[string]functionRule{
+	"/":  {rewrite: divide, minArgs: 2, maxArgs: 2},
+	"%":  {rewrite: modulus, minArgs: 2, maxArgs: 2},
+	"||": {rewrite: concat, minArgs: 2, maxArgs: 127}, "concat": {rewrite: concat, minArgs: 2, maxArgs: 127},
+	"mod": {rewrite: modulus, minArgs: 2, maxArgs: 2},
+	"+":   {rewrite: plus, minArgs: 1, maxArgs: 2}, "-": {rewrite: minus, minArgs: 1, maxArgs: 2},
+
+	"ceil": {rewrite: whole("ceil"), minArgs: 1, maxArgs: 1}, "ceiling": {rewrite: whole("ceil"), minArgs: 1, maxArgs: 1},
+	"floor": {rewrite: whole("floor"), minArgs: 1, maxArgs: 1}, "truncate": {rewrite: truncate, minArgs: 1, maxArgs: 2},
+	"e":        {rewrite: fixed(call("exp", integer(1)))},
+	"nan":      {rewrite: fixed(cast(text("NaN"), "DOUBLE"))},
+	"infinity": {rewrite: fixed(cast(text("Infinity"), "DOUBLE"))},
+	"random":   {rewrite: random, maxArgs: 1}, "rand": {rewrite: random, maxArgs: 1},
+	"greatest": {rewrite: extreme("greatest"), minArgs: 1, maxArgs: 127}, "least": {rewrite: extreme("least"), minArgs: 1, maxArgs: 127},
+	"bitwise_and": {rewrite: bitwise("&"), minArgs: 2, maxArgs: 2}, "bitwise_or": {rewrite: bitwise("|"), minArgs: 2, maxArgs: 2},
+	"bitwise_not": {rewrite: bitwise("~"), minArgs: 1, maxArgs: 1},
+	"if":          {rewrite: ifThen, minArgs: 2, maxArgs: 3},
+	"replace":     {rewrite: replace, minArgs: 2, maxArgs: 3},
+	"reverse":     {rewrite: reverse, minArgs: 1, maxArgs: 1},
+	"row":         {rewrite: row, minArgs: 1, maxArgs: 1000},
+
+	"now":              {rewrite: clock("current_timestamp")},
+	"current_timezone": {rewrite: fixed(text("UTC"))},
+	"date_trunc":       {rewrite: dateTrunc, minArgs: 2, maxArgs: 2},
+	"date_add":         {rewrite: dateAdd, minArgs: 3, maxArgs: 3},
+	"date_diff":        {rewrite: dateDiff, minArgs: 3, maxArgs: 3},
+	"date_part":        {rewrite: datePart, minArgs: 2, maxArgs: 2},
+	"date_format":      {rewrite: dateFormat(mysqlFormat), minArgs: 2, maxArgs: 2},
+	"date_parse":       {rewrite: dateParse, minArgs: 2, maxArgs: 2},
+	"format_datetime":  {rewrite: dateFormat(jodaFormat), minArgs: 2, maxArgs: 2},
+	"parse_datetime":   {rewrite: parseDatetime, minArgs: 2, maxArgs: 2},
+	"to_iso8601":       {rewrite: toISO8601, minArgs: 1, maxArgs: 1},
+	"timezone":         {rewrite: timezone, minArgs: 2, maxArgs: 2},
+	"at_timezone":      {rewrite: atTimezone, minArgs: 2, maxArgs: 2},
+	"with_timezone":    {rewrite: withTimezone, minArgs: 2, maxArgs: 2},
+	"from_unixtime":    {rewrite: fromUnixtime, minArgs: 1, maxArgs: 2},
+
+	"approx_percentile": {rewrite: percentile, minArgs: 2, maxArgs: 2},
+	"regexp_extract":    {rewrite: regexpExtract, minArgs: 2, maxArgs: 3},
+	"regexp_replace":    {rewrite: regexpReplace, minArgs: 2, maxArgs: 3},
+
+	"json_extract":        {rewrite: jsonExtract, minArgs: 2, maxArgs: 2},
+	"json_extract_scalar": {rewrite: jsonScalar, minArgs: 2, maxArgs: 2},
+	"json_size":           {rewrite: jsonSize, minArgs: 2, maxArgs: 2},
+
+	"cardinality": {rewrite: cardinality, minArgs: 1, maxArgs: 1},
+	"element_at":  {rewrite: elementAt, minArgs: 2, maxArgs: 2},
+	"array_join":  {rewrite: arrayJoin, minArgs: 2, maxArgs: 3},
+	"sequence":    {rewrite: sequence, minArgs: 2, maxArgs: 3},
+	"zip":         {rewrite: zip, minArgs: 2, maxArgs: 5},
+	"reduce":      {rewrite: reduce, minArgs: 4, maxArgs: 4},
+}
+
+func fixed(to node) func(*rewriter, []any) (node, error) {
+	return func(*rewriter, []any) (node, error) {
+		copied, _ := clone(to).(node)
+		return copied, nil
+	}
+}
+
+func clock(name string) func(*rewriter, []any) (node, error) {
+	return func(r *rewriter, _ []any) (node, error) { return r.clock(name), nil }
+}
+
+func bitwise(name string) func(*rewriter, []any) (node, error) {
+	return func(_ *rewriter, args []any) (node, error) { return operate(name, args...), nil }
+}
+
+// divide keeps Presto's rules: integers are cut and fail by zero, doubles give
+// Infinity.
+func divide(r *rewriter, args []any) (node, error) {
+	if r.classify(args[0]) == classDouble || r.classify(args[1]) == classDouble || r.classify(args[0]) == classInterval {
+		return operate("/", args...), nil
+	}
+	return r.integral("//", args)
+}
+
+func modulus(r *rewriter, args []any) (node, error) { return r.integral("%", args) }
+
+// integral guards the divisor of what may be a division of integers.
+func (r *rewriter) integral(name string, args []any) (node, error) {
+	if isZeroless(args[1]) {
+		return operate(name, args...), nil
+	}
+	dividend, err := r.copied(args[0])
+	if err != nil {
+		return nil, err
+	}
+	return operate(name, args[0], r.macro("presto_nonzero", dividend, args[1])), nil
+}
+
+// plus and minus: a date and a number of days is a date.
+func plus(r *rewriter, args []any) (node, error) { return r.shift("+", args) }
+
+func minus(r *rewriter, args []any) (node, error) { return r.shift("-", args) }
+
+func (r *rewriter) shift(name string, args []any) (node, error) {
+	to := operate(name, args...)
+	if len(args) == 2 && r.classify(args[0]) == classDate && r.classify(args[1]) == classInterval {
+		return cast(to, "DATE"), nil
+	}
+	return to, nil
+}
+
+func concat(_ *rewriter, args []any) (node, error) {
+	to := operate("||", args[0], args[1])
+	for _, arg := range args[2:] {
+		to = operate("||", to, arg)
+	}
+	return to, nil
+}
+
+// whole leaves integers as they are, which DuckDB would make doubles.
+func whole(name string) func(*rewriter, []any) (node, error) {
+	return func(r *rewriter, args []any) (node, error) {
+		if r.classify(args[0]) == classInteger {
+			return call("trunc", args[0]), nil
+		}
+		return call(name, args[0]), nil
+	}
+}
+
+func truncate(_ *rewriter, args []any) (node, error) { return call("trunc", args...), nil }
+
+func random(_ *rewriter, args []any) (node, error) {
+	if len(args) == 0 {
+		return call("random"), nil
+	}
+	return cast(call("floor", operate("*", call("random"), args[0])), "BIGINT"), nil
+}
+
+// extreme is null if an argument is.
+func extreme(name string) func(*rewriter, []any) (node, error) {
+	return func(r *rewriter, args []any) (node, error) {
+		if len(args) == 1 {
+			return call(name, args...), nil
+		}
+		var nulls []any
+		for _, arg := range args {
+			copied, err := r.copied(arg)
+			if err != nil {
+				return nil, err
+			}
+			nulls = append(nulls, operator("OPERATOR_IS_NULL", copied))
+		}
+		return when(conjunction("CONJUNCTION_OR", nulls...), null(), call(name, args...)), nil
+	}
+}
+
+func ifThen(_ *rewriter, args []any) (node, error) {
+	return when(args[0], args[1], append(args, null())[2]), nil
+}
+
+func replace(_ *rewriter, args []any) (node, error) {
+	return call("replace", args[0], args[1], append(args, text(""))[2]), nil
+}
+
+func reverse(r *rewriter, args []any) (node, error) {
+	if r.classify(args[0]) == classArray {
+		return call("list_reverse", args[0]), nil
+	}
+	return call("reverse", args[0]), nil
+}
+
+// row names the fields as Presto shows them.
+func row(_ *rewriter, args []any) (node, error) {
+	for i, arg := range args {
+		if n, ok := arg.(node); ok {
+			n["alias"] = "field" + strconv.Itoa(i)
+		}
+	}
+	return call("struct_pack", args...), nil
+}
+
+func dateTrunc(r *rewriter, args []any) (node, error) {
+	to := call("date_trunc", args...)
+	if r.classify(args[1]) == classDate {
+		return cast(to, "DATE"), nil
+	}
+	return to, nil
+}
+
+func dateAdd(r *rewriter, args []any) (node, error) {
+	if unit, ok := constantText(args[0]); ok {
+		return r.dateAddUnit(strings.ToLower(unit), args)
+	}
+	return r.macro("presto_date_add", args...), nil
+}
+
+var intervalFunctions = map[string]string{
+	"millisecond": "to_milliseconds", "second": "to_seconds", "minute": "to_minutes", "hour": "to_hours", "day": "to_days",
+	"week": "to_weeks", "month": "to_months", "year": "to_years",
+}
+
+func (r *rewriter) dateAddUnit(unit string, args []any) (node, error) {
+	n := args[1]
+	if unit == "quarter" {
+		unit, n = "month", operate("*", n, integer(3))
+	}
+	function, ok := intervalFunctions[unit]
+	if !ok {
+		return nil, fmt.Errorf("%w: date_add of %q", analytics.ErrSQL, unit)
+	}
+	typeID := "INTEGER"
+	switch unit {
+	case "millisecond", "second", "minute", "hour":
+		typeID = "BIGINT"
+	}
+	to := operate("+", args[2], call(function, cast(n, typeID)))
+	if r.classify(args[2]) == classDate && typeID == "INTEGER" {
+		return cast(to, "DATE"), nil
+	}
+	return to, nil
+}
+
+// dateDiff counts whole units, not borders between them.
+func dateDiff(_ *rewriter, args []any) (node, error) { return call("datesub", args...), nil }
+
+var partNames = map[string]string{
+	"dow": "isodow", "day_of_week": "isodow", "day_of_month": "day", "day_of_year": "doy", "year_of_week": "isoyear", "yow": "isoyear",
+}
+
+func datePart(_ *rewriter, args []any) (node, error) {
+	part, err := wantConstant("extract", args[0])
+	if err != nil {
+		return nil, err
+	}
+	if other, ok := partNames[strings.ToLower(part)]; ok {
+		part = other
+	}
+	return call("date_part", text(part), args[1]), nil
+}
+
+func dateFormat(translate func(string) (string, error)) func(*rewriter, []any) (node, error) {
+	return func(_ *rewriter, args []any) (node, error) {
+		format, err := wantConstant("date_format", args[1])
+		if err != nil {
+			return nil, err
+		}
+		if format, err = translate(format); err != nil {
+			return nil, err
+		}
+		return call("strftime", args[0], text(format)), nil
+	}
+}
+
+func dateParse(_ *rewriter, args []any) (node, error) {
+	format, err := wantConstant("date_parse", args[1])
+	if err != nil {
+		return nil, err
+	}
+	if format, err = mysqlFormat(format); err != nil {
+		return nil, err
+	}
+	return call("strptime", args[0], text(format)), nil
+}
+
+func parseDatetime(_ *rewriter, args []any) (node, error) {
+	format, err := wantConstant("parse_datetime", args[1])
+	if err != nil {
+		return nil, err
+	}
+	if format, err = jodaParse(format); err != nil {
+		return nil, err
+	}
+	return cast(call("strptime", args[0], text(format)), "TIMESTAMP WITH TIME ZONE"), nil
+}
+
+func toISO8601(r *rewriter, args []any) (node, error) {
+	format := "%Y-%m-%dT%H:%M:%S.%g"
+	switch r.classify(args[0]) {
+	case classDate:
+		format = "%Y-%m-%d"
+	case classTimestampTZ:
+		format += "Z"
+	}
+	return call("strftime", args[0], text(format)), nil
+}
+
+// timezone is what AT TIME ZONE was parsed as.
+func timezone(r *rewriter, args []any) (node, error) { return atTimezone(r, []any{args[1], args[0]}) }
+
+func atTimezone(_ *rewriter, args []any) (node, error) {
+	return call("timezone", args[1], cast(args[0], "TIMESTAMP WITH TIME ZONE")), nil
+}
+
+func withTimezone(_ *rewriter, args []any) (node, error) {
+	return call("timezone", args[1], cast(args[0], "TIMESTAMP")), nil
+}
+
+func fromUnixtime(r *rewriter, args []any) (node, error) {
+	to := r.macro("presto_from_unixtime", args[0])
+	if len(args) == 1 {
+		return to, nil
+	}
+	return atTimezone(r, []any{to, args[1]})
+}
+
+func percentile(_ *rewriter, args []any) (node, error) { return call("approx_quantile", args...), nil }
+
+func regexpExtract(r *rewriter, args []any) (node, error) {
+	if len(args) == 2 {
+		return r.macro("presto_regexp_extract", args...), nil
+	}
+	return r.macro("presto_regexp_extract_group", args...), nil
+}
+
+var groupReference = regexp.MustCompile(`\\\$|\$(\d)`)
+
+// regexpReplace replaces all matches; $1 in the replacement is a group.
+func regexpReplace(_ *rewriter, args []any) (node, error) {
+	replacement := any(text(""))
+	if len(args) == 3 {
+		if n, _ := args[2].(node); textOf(n, "class") == "LAMBDA" {
+			return nil, fmt.Errorf("%w: regexp_replace with a lambda is not supported here", analytics.ErrSQL)
+		}
+		replacement = args[2]
+		if constant, ok := constantText(replacement); ok {
+			replacement = text(groupReference.ReplaceAllStringFunc(constant, func(found string) string {
+				if found == `\$` {
+					return "$"
+				}
+				return `\` + found[1:]
+			}))
+		}
+	}
+	return call("regexp_replace", args[0], args[1], replacement, text("g")), nil
+}
+
+func jsonExtract(_ *rewriter, args []any) (node, error) {
+	return call("json_extract", args[0], jsonPath(args[1])), nil
+}
+
+func jsonScalar(r *rewriter, args []any) (node, error) {
+	return r.macro("presto_json_scalar", args[0], jsonPath(args[1])), nil
+}
+
+func jsonSize(r *rewriter, args []any) (node, error) {
+	return r.macro("presto_json_size", args[0], jsonPath(args[1])), nil
+}
+
+func cardinality(r *rewriter, args []any) (node, error) {
+	switch r.classify(args[0]) {
+	case classArray:
+		return call("len", args[0]), nil
+	case classMap:
+		return call("cardinality", args[0]), nil
+	}
+	return r.macro("presto_cardinality", args[0]), nil
+}
+
+func elementAt(_ *rewriter, args []any) (node, error) { return operator("ARRAY_EXTRACT", args...), nil }
+
+func arrayJoin(_ *rewriter, args []any) (node, error) {
+	const one = "presto_one"
+	array := args[0]
+	if len(args) == 3 {
+		array = call("list_transform", array, lambda(one, operator("OPERATOR_COALESCE", cast(column(one), "VARCHAR"), args[2])))
+	}
+	return call("array_to_string", array, args[1]), nil
+}
+
+func sequence(r *rewriter, args []any) (node, error) {
+	if r.classify(args[0]) != classDate {
+		return call("generate_series", args...), nil
+	}
+	const one = "presto_one"
+	days := call("generate_series", args[0], args[1], append(args, call("to_days", integer(1)))[2])
+	return call("list_transform", days, lambda(one, cast(column(one), "DATE"))), nil
+}
+
+func zip(_ *rewriter, args []any) (node, error) {
+	const one = "presto_one"
+	var fields []any
+	for i := range args {
+		field := operator("ARRAY_EXTRACT", column(one), integer(i+1))
+		field["alias"] = "field" + strconv.Itoa(i)
+		fields = append(fields, field)
+	}
+	return call("list_transform", call("list_zip", args...), lambda(one, call("struct_pack", fields...))), nil
+}
+
+// reduce folds from a start, and gives the last state to its last function.
+func reduce(_ *rewriter, args []any) (node, error) {
+	folded := call("list_reduce", args[0], args[2], args[1])
+	ended := call("list_transform", call("list_value", folded), args[3])
+	return operator("ARRAY_EXTRACT", ended, integer(1)), nil
+}
