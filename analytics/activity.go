@@ -53,7 +53,9 @@ func (n *Ingest) RunActivity(ctx context.Context, id tenant.ID, activity []byte,
 func (n *Ingest) runActivity(ctx context.Context, id tenant.ID, single *pipeline.Pipeline, payloads [][]byte) (outputs [][]byte, log string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, n.options.ActivityTimeout)
 	defer cancel()
-	mine, _, err := n.shares.enter(ctx, id)
+	mine, err := n.shares.enter(ctx, id, func() {
+		n.observe(ctx, id, Observation{Metric: ActionExecutionThrottled, Value: 1, Action: "RunPipelineActivity"})
+	})
 	if err != nil {
 		return nil, "", err
 	}

@@ -135,9 +135,6 @@ func (d *dataPlane) describe(c call, k *resourceKind) (any, error) {
 	}
 	answer["status"] = "ACTIVE"
 	whole := map[string]any{string(k.kind): answer}
-	if k.kind == pipeline.ResourceDatastore {
-		answer["fileFormatType"] = formatOf(members)
-	}
 	if k.kind != pipeline.ResourceDataset && c.URL.Query().Get("includeStatistics") == "true" {
 		whole["statistics"], err = d.statistics(c, TableID{TableKind(k.kind), definition.Name})
 	}

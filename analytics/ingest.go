@@ -114,11 +114,11 @@ type shares struct {
 	tenants map[tenant.ID]*share
 }
 
-// enter waits for a place, until leave. waited says that there was none at
-// first. The error is that of ctx.
-func (s *shares) enter(ctx context.Context, id tenant.ID) (mine *share, waited bool, err error) {
+// enter takes a place, until leave. If there is none, it calls waiting and
+// waits. The error is that of ctx.
+func (s *shares) enter(ctx context.Context, id tenant.ID, waiting func()) (*share, error) {
 	s.mu.Lock()
-	mine = s.tenants[id]
+	mine := s.tenants[id]
 	if mine == nil {
 		mine = &share{places: make(chan struct{}, s.limit)}
 		s.tenants[id] = mine
@@ -127,15 +127,16 @@ func (s *shares) enter(ctx context.Context, id tenant.ID) (mine *share, waited b
 	s.mu.Unlock()
 	select {
 	case mine.places <- struct{}{}:
-		return mine, false, nil
+		return mine, nil
 	default:
 	}
+	waiting()
 	select {
 	case mine.places <- struct{}{}:
-		return mine, true, nil
+		return mine, nil
 	case <-ctx.Done():
 		s.drop(id, mine)
-		return nil, true, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 }
 

@@ -33,10 +33,9 @@ func (n *Ingest) process(ctx context.Context, id tenant.ID, r *runner, rows []Ro
 	if to.scope == "" {
 		to = target{r.datastore, strings.ToLower(r.name)}
 	}
-	mine, waited, err := n.shares.enter(ctx, id)
-	if waited {
+	mine, err := n.shares.enter(ctx, id, func() {
 		n.observe(ctx, id, Observation{Metric: ActionExecutionThrottled, Value: 1, Pipeline: r.name, Channel: r.channel.Name})
-	}
+	})
 	if err != nil {
 		return processed{}, err
 	}

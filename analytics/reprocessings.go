@@ -178,7 +178,7 @@ func (r *Reprocessings) prepare(ctx context.Context, id tenant.ID, request Repro
 // spans returns the times that a request is about.
 func (r *Reprocessings) spans(ctx context.Context, id tenant.ID, request ReprocessingRequest, channel string) ([]Span, error) {
 	if request.Mode == ReprocessAppend && len(request.Paths) == 0 {
-		to := r.options.Now() // without an end it would run after what comes in meanwhile
+		to := r.options.Now().Add(1) // without an end it would run after what comes in meanwhile
 		if !request.To.IsZero() {
 			to = request.To
 		}
