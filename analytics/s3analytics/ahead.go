@@ -1,6 +1,9 @@
 package s3analytics
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 const (
 	// firstWindow is how much is read where nothing is known of what follows:
@@ -64,7 +67,7 @@ func (a *ahead) extent(off, n, size int64) (e *extent, fresh bool) {
 	defer a.mu.Unlock()
 	for i, e := range a.extents {
 		if e.holds(off) {
-			a.extents = append(append(a.extents[:i:i], a.extents[i+1:]...), e)
+			a.extents = append(slices.Delete(a.extents, i, i+1), e)
 			return e, false
 		}
 	}
@@ -107,7 +110,7 @@ func (a *ahead) following(e *extent, size int64) *extent {
 	return next
 }
 
-// add keeps an extent from from to to, to be fetched.
+// add keeps an extent that is to be fetched.
 func (a *ahead) add(from, to int64, sequential bool) *extent {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -141,12 +144,9 @@ func (a *ahead) drop(e *extent) {
 }
 
 func (a *ahead) dropLocked(e *extent) {
-	for i, other := range a.extents {
-		if other == e {
-			a.extents = append(a.extents[:i:i], a.extents[i+1:]...)
-			a.bytes -= int64(len(e.data))
-			return
-		}
+	if i := slices.Index(a.extents, e); i >= 0 {
+		a.extents = slices.Delete(a.extents, i, i+1)
+		a.bytes -= int64(len(e.data))
 	}
 }
 

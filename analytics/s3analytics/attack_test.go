@@ -168,7 +168,7 @@ func TestAttackErrorTexts(t *testing.T) {
 		} {
 			f := newFake()
 			fail(f)
-			objects := objectsOf(f)
+			objects := s3analytics.New(f.client(), bucket, withParts)
 			var errs []error
 			errs = append(errs, objects.Put(t.Context(), acme, "x", strings.NewReader("x")), objects.Create(t.Context(), acme, "y", bytes.NewReader(large)))
 			_, err := objects.Open(t.Context(), acme, "x")

@@ -156,6 +156,7 @@ func TestLinkIsForAnybody(t *testing.T) {
 	require.NoError(t, err)
 	response, err := f.Do(request)
 	require.NoError(t, err)
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	require.Equal(t, "content", string(body))

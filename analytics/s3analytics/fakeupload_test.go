@@ -26,7 +26,7 @@ func (f *fake) createUpload(r *http.Request) *http.Response {
 	f.uploads[id] = &fakeUpload{keyOf(r), r.Header.Clone(), map[int]*fakeObject{}}
 	return respondXML(struct {
 		XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
-		UploadId string   //nolint:revive // of the protocol
+		UploadId string
 	}{UploadId: id})
 }
 

@@ -67,7 +67,7 @@ func (o *object) receive(p []byte, off int64, output *s3.GetObjectOutput) (n int
 	switch n, err := output.Body.Read(more[:]); {
 	case n > 0:
 		return 0, badAnswer("there are more bytes than were asked for")
-	case err != nil && err != io.EOF: //nolint:errorlint // one that is wrapped is no end, but a failure
+	case err != nil && err != io.EOF: // one that is wrapped is a failure
 		return 0, err
 	}
 	return len(p), nil

@@ -29,7 +29,7 @@ func (o *Objects) List(ctx context.Context, id tenant.ID, prefix, after string, 
 	}
 	var list []analytics.ObjectInfo
 	for {
-		input.MaxKeys = aws.Int32(int32(limit - len(list))) //nolint:gosec // at most analytics.MaxObjectList
+		input.MaxKeys = aws.Int32(int32(limit - len(list)))
 		output, err := o.api.ListObjectsV2(ctx, input)
 		if err != nil {
 			return nil, unavailable(ctx, "list", err)

@@ -20,7 +20,7 @@ const (
 // reports false if the context ended.
 func pause(ctx context.Context, attempt int) bool {
 	longest := min(firstPause<<attempt, longPause)
-	timer := time.NewTimer(longest/2 + rand.N(longest/2)) //nolint:gosec // spreads attempts, guards nothing
+	timer := time.NewTimer(longest/2 + rand.N(longest/2))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -24,7 +24,7 @@ func (o *Objects) Create(ctx context.Context, id tenant.ID, name string, body io
 }
 
 func (o *Objects) write(ctx context.Context, id tenant.ID, name string, body io.Reader, create bool) error {
-	w := &write{Objects: o, call: "put", id: id, source: source{ctx: ctx, body: body}}
+	w := &write{Objects: o, call: "put", id: id, source: source{body: body}}
 	if create {
 		w.call, w.ifNoneMatch = "create", aws.String("*")
 	}
@@ -35,7 +35,7 @@ func (o *Objects) write(ctx context.Context, id tenant.ID, name string, body io.
 		return err
 	}
 	w.key = aws.String(o.key(id, name))
-	first, err := w.source.first(o.options.PartSize)
+	first, err := w.source.first(ctx, o.options.PartSize)
 	switch {
 	case err != nil:
 		return err

@@ -3,6 +3,7 @@ package s3analytics_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -136,7 +137,7 @@ func TestConcurrentReads(t *testing.T) {
 		var group sync.WaitGroup
 		for seed := range uint64(6) {
 			group.Go(func() {
-				random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test repeats
+				random := rand.New(rand.NewPCG(seed, 1))
 				off, p := 0, make([]byte, 6<<20)
 				for range 150 {
 					n := 1 + random.IntN(1<<random.IntN(18))
@@ -150,7 +151,7 @@ func TestConcurrentReads(t *testing.T) {
 					}
 					read, err := object.ReadAt(p[:n], int64(off))
 					want := data[off:min(off+n, len(data))]
-					if err != nil && (err != io.EOF || len(want) == n) || !bytes.Equal(want, p[:read]) { //nolint:errorlint // by io.ReaderAt
+					if err != nil && (!errors.Is(err, io.EOF) || len(want) == n) || !bytes.Equal(want, p[:read]) {
 						t.Errorf("%d bytes at %d: %d, %v", n, off, read, err)
 						return
 					}
@@ -224,7 +225,7 @@ func TestObjectThatIsReplacedWhileItIsOpened(t *testing.T) {
 	_, err = objects.Open(t.Context(), acme, "x")
 	require.ErrorIs(t, err, iotenant.ErrUnavailable)
 
-	f.on("GetObject", 1, func(answer func() *http.Response) (*http.Response, error) {
+	f.on("GetObject", 1, func(func() *http.Response) (*http.Response, error) {
 		defer delete(f.objects, "tenants/acme/x")
 		return refusal(http.StatusRequestedRangeNotSatisfiable, "InvalidRange"), nil
 	})

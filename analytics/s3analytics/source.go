@@ -11,7 +11,6 @@ import (
 
 // source reads the body of a write, and sums it up.
 type source struct {
-	ctx  context.Context //nolint:containedctx // the source lives as long as the call
 	body io.Reader
 
 	ahead []byte // was read to see whether the body goes on
@@ -27,17 +26,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 const firstBuffer = 16 << 10
 
 // first reads up to limit bytes into memory that grows with them.
-func (s *source) first(limit int) ([]byte, error) {
+func (s *source) first(ctx context.Context, limit int) ([]byte, error) {
 	size := firstBuffer
 	if sized, ok := s.body.(interface{ Len() int }); ok {
 		size = sized.Len()
 	}
 	data := make([]byte, 0, max(1, min(size, limit)))
 	for {
-		n, err := s.fill(data[len(data):cap(data)])
+		n, err := s.fill(ctx, data[len(data):cap(data)])
 		data = data[:len(data)+n]
 		if err == nil && !s.done() {
-			err = s.look()
+			err = s.look(ctx)
 		}
 		if err != nil || s.done() || len(data) == limit {
 			return data, err
@@ -49,9 +48,9 @@ func (s *source) first(limit int) ([]byte, error) {
 }
 
 // next reads the next bytes, as many as buffer takes unless the body ends.
-func (s *source) next(buffer []byte) (n int, err error) {
-	if n, err = s.fill(buffer); err == nil && !s.done() {
-		err = s.look()
+func (s *source) next(ctx context.Context, buffer []byte) (n int, err error) {
+	if n, err = s.fill(ctx, buffer); err == nil && !s.done() {
+		err = s.look(ctx)
 	}
 	return n, err
 }
@@ -60,22 +59,22 @@ func (s *source) next(buffer []byte) (n int, err error) {
 func (s *source) done() bool { return s.ended && len(s.ahead) == 0 }
 
 // look reads ahead to learn whether the body goes on.
-func (s *source) look() error {
+func (s *source) look(ctx context.Context) error {
 	if len(s.ahead) > 0 {
 		return nil
 	}
-	n, err := s.read(s.probe[:])
+	n, err := s.read(ctx, s.probe[:])
 	s.ahead = s.probe[:n]
 	return err
 }
 
 // fill reads until buffer is full or the body ends.
-func (s *source) fill(buffer []byte) (n int, err error) {
+func (s *source) fill(ctx context.Context, buffer []byte) (n int, err error) {
 	n = copy(buffer, s.ahead)
 	s.ahead = s.ahead[n:]
 	if n < len(buffer) && !s.ended {
 		var read int
-		read, err = s.read(buffer[n:])
+		read, err = s.read(ctx, buffer[n:])
 		n += read
 	}
 	s.sum = crc32.Update(s.sum, castagnoli, buffer[:n])
@@ -87,14 +86,14 @@ func (s *source) fill(buffer []byte) (n int, err error) {
 const maxEmptyReads = 100
 
 // read reads until buffer is full or the body ends.
-func (s *source) read(buffer []byte) (n int, err error) {
+func (s *source) read(ctx context.Context, buffer []byte) (n int, err error) {
 	for empty := 0; n < len(buffer); {
-		if s.ctx.Err() != nil {
-			return n, ended(s.ctx, "body")
+		if ctx.Err() != nil {
+			return n, ended(ctx, "body")
 		}
 		read, err := s.body.Read(buffer[n:])
 		n += read
-		if err == io.EOF { //nolint:errorlint // one that is wrapped is no end, but a failure
+		if err == io.EOF { // one that is wrapped is no end, but a failure
 			s.ended = true
 			return n, nil
 		}

@@ -57,7 +57,6 @@ func (u *upload) send(ctx context.Context, part []byte) error {
 	sending, cancel := context.WithCancel(ctx)
 	defer cancel()
 	u.cancel = cancel
-	u.source.ctx = sending
 	room := make(chan struct{}, u.options.Parallel)
 	room <- struct{}{}
 	for release := func() {}; part != nil; {
@@ -102,7 +101,7 @@ func (u *upload) nextPart(sending context.Context, room chan struct{}) (part []b
 	case room <- struct{}{}:
 	}
 	buffer := u.buffers.Get().(*[]byte) //nolint:forcetypeassert // by New
-	n, err := u.source.next(*buffer)
+	n, err := u.source.next(sending, *buffer)
 	if err != nil {
 		u.fail(err)
 		return nil, nil
@@ -125,7 +124,7 @@ func (u *upload) fail(err error) {
 func (u *upload) sendPart(sending context.Context, number int, data []byte) bool {
 	sum := checksum(data)
 	output, err := u.api.UploadPart(sending, &s3.UploadPartInput{
-		Bucket: u.bucket, Key: u.key, ExpectedBucketOwner: u.owner, UploadId: u.uploadID, PartNumber: aws.Int32(int32(number)), //nolint:gosec // at most MaxParts
+		Bucket: u.bucket, Key: u.key, ExpectedBucketOwner: u.owner, UploadId: u.uploadID, PartNumber: aws.Int32(int32(number)),
 		Body: bytes.NewReader(data), ContentLength: aws.Int64(int64(len(data))),
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumCRC32C: sum,
 	})
@@ -135,7 +134,7 @@ func (u *upload) sendPart(sending context.Context, number int, data []byte) bool
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.parts[number-1] = types.CompletedPart{ETag: output.ETag, PartNumber: aws.Int32(int32(number)), ChecksumCRC32C: sum} //nolint:gosec // at most MaxParts
+	u.parts[number-1] = types.CompletedPart{ETag: output.ETag, PartNumber: aws.Int32(int32(number)), ChecksumCRC32C: sum}
 	tries, ok := retry.GetAttemptResults(output.ResultMetadata)
 	return ok && len(tries.Results) == 1
 }
