@@ -140,19 +140,20 @@ func sourceOfRecords(payload []byte, at int) (source Source, err error) {
 	r := reader{data: payload, i: at}
 	n := 0
 	r.elements(func() {
-		own := ""
+		var own []byte
 		r.members(func(name []byte) {
 			if string(name) == "eventSource" {
-				own = string(r.text("the source of a record"))
+				own = r.text("the source of a record")
 				return
 			}
 			r.value()
 		})
-		if n > 0 && Source(own) != source && r.err == nil {
+		switch n++; {
+		case n == 1:
+			source = Source(own)
+		case string(own) != string(source):
 			r.fail(r.i, "records of one source")
 		}
-		source = Source(own)
-		n++
 	})
 	switch {
 	case r.err != nil:
