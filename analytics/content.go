@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/iotenant/iotenant/tenant"
@@ -56,9 +57,10 @@ type Content struct {
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
 
-	// Run is the number of the last run: it grows with each run of the data
-	// set.
-	Run int64 `json:"run,omitempty"`
+	// Run is the number of the last run, Made that of the run that made the
+	// result. They grow with each run of the data set.
+	Run  int64 `json:"run"`
+	Made int64 `json:"made,omitempty"`
 	// Files are the objects that hold the result: one of CSV, or what a
 	// container wrote.
 	Files []ContentFile `json:"files,omitempty"`
@@ -125,17 +127,28 @@ var ContentSchema = tenant.Schema[Content]{
 	Entity: "dataset-content",
 	Key:    func(c *Content) tenant.Key { return contentKey(c.Dataset, c.Version) },
 	Indexes: []tenant.Index[Content]{
-		{Name: contentsBySchedule, Key: func(c *Content) tenant.Key { return tenant.NewKey(c.Dataset, timeKey(c.Scheduled)) }},
+		{Name: contentsBySchedule, Key: func(c *Content) tenant.Key { return scheduleKey(c.Dataset, c.Scheduled) }},
 	},
 }
 
-func contentKey(dataset, version string) tenant.Key { return tenant.NewKey(dataset, version) }
+// Names of data sets that differ in case only are the same name.
+func datasetKey(dataset string) tenant.Key { return tenant.NewKey(strings.ToLower(dataset)) }
+
+func contentKey(dataset, version string) tenant.Key {
+	return tenant.NewKey(strings.ToLower(dataset), version)
+}
+
+func scheduleKey(dataset string, at time.Time) tenant.Key {
+	return tenant.NewKey(strings.ToLower(dataset), timeKey(at))
+}
 
 // timeKey is a time as a part of a key: its order is that of time.
 func timeKey(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 // prefix is what the names of the objects of all runs begin with.
-func (c *Content) prefix() string { return "results/" + c.Dataset + "/" + c.Version + "." }
+func (c *Content) prefix() string { return resultsOf(c.Dataset) + c.Version + "." }
+
+func resultsOf(dataset string) string { return "results/" + strings.ToLower(dataset) + "/" }
 
 // object is the name of a file of a take, "" for the CSV. Each take has objects
 // of its own, so that one that lost its claim overwrites nothing.

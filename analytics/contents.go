@@ -47,10 +47,10 @@ func (d *Datasets) CreateContent(ctx context.Context, id tenant.ID, dataset, ver
 // enqueue queues a run, unless the same is waiting, and shows it as a content.
 func (d *Datasets) enqueue(ctx context.Context, id tenant.ID, dataset string, run queuedRun) error {
 	var queued queuedRun
-	err := d.change(ctx, id, dataset, func(s *datasetState) error {
+	_, err := d.change(ctx, id, dataset, func(s *datasetState) error {
 		if waiting := s.queued(run.Version); waiting != nil {
 			queued = *waiting
-				return nil
+			return nil
 		}
 		if len(s.Queue) >= MaxQueued {
 			return ErrContentBacklog
@@ -77,7 +77,7 @@ func (d *Datasets) show(ctx context.Context, id tenant.ID, dataset string, run *
 		return fmt.Errorf("analytics: write content: %w", err)
 	}
 	_, err := tenant.Update(ctx, d.contents, id, contentKey(dataset, run.Version), func(c *Content) error {
-		if c.Run >= run.Run {
+		if c.Run >= run.Run || c.State == ContentCreating {
 			return errUnchanged
 		}
 		c.State, c.Reason, c.Run = ContentCreating, "", run.Run
@@ -232,7 +232,7 @@ func (d *Datasets) newest(ctx context.Context, id tenant.ID, dataset string, nam
 			return Content{}, err
 		}
 	}
-	all := tenant.Query{Index: contentsBySchedule, Prefix: tenant.NewKey(dataset), Descending: true}
+	all := tenant.Query{Index: contentsBySchedule, Prefix: datasetKey(dataset), Descending: true}
 	for item, err := range tenant.All(ctx, d.contents, id, all) {
 		if err != nil {
 			return Content{}, err
@@ -268,13 +268,13 @@ func (d *Datasets) Contents(ctx context.Context, id tenant.ID, dataset string, q
 		return Page[Content]{}, fmt.Errorf("%w: limit %d, want 1 to %d", ErrQuery, query.Limit, tenant.MaxLimit)
 	}
 	items := tenant.Query{
-		Index: contentsBySchedule, Prefix: tenant.NewKey(definition.Name), Descending: true, Limit: query.Limit, Cursor: query.Cursor,
+		Index: contentsBySchedule, Prefix: datasetKey(definition.Name), Descending: true, Limit: query.Limit, Cursor: query.Cursor,
 	}
 	if !query.ScheduledFrom.IsZero() {
-		items.From = tenant.NewKey(definition.Name, timeKey(query.ScheduledFrom))
+		items.From = scheduleKey(definition.Name, query.ScheduledFrom)
 	}
 	if !query.ScheduledTo.IsZero() {
-		items.To = tenant.NewKey(definition.Name, timeKey(query.ScheduledTo))
+		items.To = scheduleKey(definition.Name, query.ScheduledTo)
 	}
 	page, err := d.contents.Query(ctx, id, items)
 	if err != nil {
@@ -311,7 +311,7 @@ func (d *Datasets) remove(ctx context.Context, id tenant.ID, content *Content) e
 	if err := d.settle(ctx, id, content.Dataset); err != nil {
 		return err
 	}
-	err := d.changePresent(ctx, id, content.Dataset, func(s *datasetState) error {
+	_, err := d.changePresent(ctx, id, content.Dataset, func(s *datasetState) error {
 		s.forget(content.Version)
 		return nil
 	})
@@ -347,19 +347,18 @@ func (d *Datasets) removeObjects(ctx context.Context, id tenant.ID, prefix strin
 
 // Delete deletes all contents of a data set and what is kept of it. Call it
 // after its definition was deleted, which it does not need. If it fails, call
-// it again. Errors: [ErrNoDataset] for what can't be the name of one,
-// tenant.ErrID.
+// it again. Errors: [ErrDefinition] for what can't be a name, tenant.ErrID.
 func (d *Datasets) Delete(ctx context.Context, id tenant.ID, dataset string) error {
 	if err := checkTenant(id); err != nil {
 		return fmt.Errorf("analytics: delete data set: %w", err)
 	}
-	if !isDatastore(dataset) || dataset == "" {
-		return fmt.Errorf("analytics: delete data set: %w", ErrNoDataset)
+	if err := checkName(dataset); err != nil {
+		return fmt.Errorf("analytics: delete data set: %w", err)
 	}
 	if err := d.states.Delete(ctx, id, stateKey(dataset), tenant.Always()); err != nil {
 		return fmt.Errorf("analytics: delete data set: %w", err)
 	}
-	for item, err := range tenant.All(ctx, d.contents, id, tenant.Query{Prefix: tenant.NewKey(dataset), Consistent: true}) {
+	for item, err := range tenant.All(ctx, d.contents, id, tenant.Query{Prefix: datasetKey(dataset), Consistent: true}) {
 		if err == nil {
 			err = d.contents.Delete(ctx, id, contentKey(dataset, item.Value.Version), tenant.Always())
 		}
@@ -367,7 +366,7 @@ func (d *Datasets) Delete(ctx context.Context, id tenant.ID, dataset string) err
 			return fmt.Errorf("analytics: delete data set: contents: %w", err)
 		}
 	}
-	if err := d.removeObjects(ctx, id, "results/"+dataset+"/"); err != nil {
+	if err := d.removeObjects(ctx, id, resultsOf(dataset)); err != nil {
 		return fmt.Errorf("analytics: delete data set: results: %w", err)
 	}
 	return nil

@@ -45,7 +45,7 @@ type contents struct {
 
 func (c *contents) check(id tenant.ID, dataset string) error {
 	if id != c.id || dataset != c.dataset {
-		return analytics.ErrNoDataset
+		return analytics.ErrNoDefinition
 	}
 	return nil
 }
@@ -92,6 +92,14 @@ func (c *contents) Contents(_ context.Context, id tenant.ID, dataset string, que
 func (c *contents) DeleteContent(ctx context.Context, id tenant.ID, dataset, version string) error {
 	if _, err := c.Content(ctx, id, dataset, version); err != nil {
 		return err
+	}
+	c.contents = nil
+	return nil
+}
+
+func (c *contents) Delete(_ context.Context, id tenant.ID, dataset string) error {
+	if err := c.check(id, dataset); err != nil {
+		return nil
 	}
 	c.contents = nil
 	return nil

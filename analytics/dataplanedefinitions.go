@@ -2,7 +2,9 @@ package analytics
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -285,8 +287,14 @@ func (k *resourceKind) requestMember(name string) string {
 }
 
 func (d *dataPlane) remove(c call, k *resourceKind) (any, error) {
-	if _, err := d.ingest.definitions.Get(c.Context(), c.id, k.kind, c.PathValue("name")); err != nil {
+	name := c.PathValue("name")
+	_, err := d.ingest.definitions.Get(c.Context(), c.id, k.kind, name)
+	if err == nil {
+		err = d.ingest.definitions.Delete(c.Context(), c.id, k.kind, name, func(o *DeleteOptions) { o.Data = true })
+	}
+	if k.kind != pipeline.ResourceDataset || d.options.Datasets == nil || err != nil && !errors.Is(err, ErrNoDefinition) {
 		return nil, err
 	}
-	return nil, d.ingest.definitions.Delete(c.Context(), c.id, k.kind, c.PathValue("name"), func(o *DeleteOptions) { o.Data = true })
+	// Contents go also if only the definition was deleted by a call before.
+	return nil, cmp.Or(d.options.Datasets.Delete(c.Context(), c.id, name), err)
 }

@@ -18,6 +18,9 @@ type DatasetContents interface {
 	Contents(ctx context.Context, id tenant.ID, dataset string, query ContentQuery) (Page[Content], error)
 	// DeleteContent deletes a content, see [Datasets.DeleteContent].
 	DeleteContent(ctx context.Context, id tenant.ID, dataset, version string) error
+	// Delete deletes all contents of a data set whose definition is gone, see
+	// [Datasets.Delete].
+	Delete(ctx context.Context, id tenant.ID, dataset string) error
 }
 
 var _ DatasetContents = (*Datasets)(nil)

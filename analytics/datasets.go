@@ -3,9 +3,11 @@ package analytics
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,8 +17,6 @@ import (
 
 // Sentinel errors of [Datasets].
 var (
-	// ErrNoDataset: the tenant has no data set of this name.
-	ErrNoDataset = fmt.Errorf("analytics: data set %w", iotenant.ErrNotFound)
 	// ErrNoContent: the data set has no content of this version.
 	ErrNoContent = fmt.Errorf("analytics: content of data set %w", iotenant.ErrNotFound)
 	// ErrContent: a content can't be asked for in this way.
@@ -47,10 +47,15 @@ type DatasetsOptions struct {
 	// Containers are the functions in place of images, by the image as the
 	// definition has it.
 	Containers map[string]ContainerFunc
-	// Notifier is told of late data, which is looked for if Snapshots is set
-	// too: it tells when there is something to look for.
-	Notifier  Notifier
+	// Notify is told of late data, which is looked for if Snapshots is set
+	// too: it says when there is something to look for. After an error it is
+	// told again; after a crash it may be told twice.
+	Notify    func(ctx context.Context, id tenant.ID, late LateData) error
 	Snapshots Snapshots
+	// Observe is told of each content that is made, and of each that has to
+	// wait because too many are: ActionExecution and ActionExecutionThrottled
+	// of CreateDatasetContent. It must not block. Default: nobody is.
+	Observe func(ctx context.Context, id tenant.ID, o Observation)
 
 	// Concurrent is how many contents of a tenant are made at the same time,
 	// by all processes together. Default 2, the quota of the service.
@@ -65,8 +70,10 @@ type DatasetsOptions struct {
 	// those that come sooner are passed over. Default 0: as scheduled. The
 	// service asked for 15 minutes.
 	MinInterval time.Duration
-	// Timeout bounds the making of one content. Default 15 minutes.
-	Timeout time.Duration
+	// Timeout bounds the making of one content, DeliverTimeout one attempt to
+	// deliver it. Defaults 15 minutes and 1 minute.
+	Timeout        time.Duration
+	DeliverTimeout time.Duration
 	// Attempts is how often a content, and each of its deliveries, is tried
 	// before it is given up. Default 12.
 	Attempts int
@@ -118,6 +125,10 @@ func (o *DatasetsOptions) setDefaults() {
 	positive(&o.Workers, 16)
 	positive(&o.SweepEvery, time.Minute)
 	positive(&o.Timeout, 15*time.Minute)
+	positive(&o.DeliverTimeout, time.Minute)
+	if o.Observe == nil {
+		o.Observe = func(context.Context, tenant.ID, Observation) {}
+	}
 	positive(&o.Attempts, 12)
 	positive(&o.RetryAfter, time.Second)
 	positive(&o.RetryAtMost, 5*time.Minute)
@@ -134,11 +145,17 @@ func positive[T int | time.Duration](value *T, otherwise T) {
 func newVersion() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return uuid(b, 4)
+	return uuid(b[:], 4)
 }
 
-// uuid writes 16 bytes as a UUID of the version.
-func uuid(b [16]byte, version byte) string {
+// versionOf returns a name-based UUID of what a content was made for.
+func versionOf(id tenant.ID, parts ...string) string {
+	sum := sha256.Sum256([]byte(id.String() + "\n" + strings.Join(parts, "\n")))
+	return uuid(sum[:16], 8) // the hash is of the maker's choice
+}
+
+// uuid writes 16 bytes as a UUID of a version.
+func uuid(b []byte, version byte) string {
 	b[6] = b[6]&0x0f | version<<4
 	b[8] = b[8]&0x3f | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iotenant/iotenant/tenant"
@@ -27,11 +28,24 @@ var DatasetStateSchema = tenant.Schema[DatasetState]{
 		}
 		return stateKey(s.state.Dataset)
 	},
+	Indexes: []tenant.Index[DatasetState]{
+		{Name: datasetsByDue, Key: func(s *DatasetState) tenant.Key {
+			due := s.state.due()
+			if due.IsZero() {
+				return tenant.Key{}
+			}
+			return tenant.NewKey(timeKey(due))
+		}},
+	},
 }
+
+// datasetsByDue is the index of [DatasetStateSchema] that tells what there is to
+// do besides schedules, and when.
+const datasetsByDue = "due"
 
 var claimsKey = tenant.NewKey("claims")
 
-func stateKey(dataset string) tenant.Key { return tenant.NewKey("dataset", dataset) }
+func stateKey(dataset string) tenant.Key { return tenant.NewKey("dataset", strings.ToLower(dataset)) }
 
 // MarshalJSON implements json.Marshaler.
 func (s DatasetState) MarshalJSON() ([]byte, error) { return json.Marshal(&s.state) } //nolint:wrapcheck // it is the same value
@@ -104,11 +118,30 @@ type followUp struct {
 	Next time.Time `json:"next,omitzero"`
 }
 
-// claim is the right to work on a data set, until a time.
-type claim struct {
-	Dataset string    `json:"dataset"`
-	Token   string    `json:"token"`
-	Until   time.Time `json:"until"`
+// due returns when there is something to do besides schedules, zero for never.
+func (s *datasetState) due() time.Time {
+	var due time.Time
+	if len(s.Queue) > 0 {
+		due = earlier(due, s.Queue[0].Created)
+		if s.Queue[0].NotBefore.After(due) {
+			due = s.Queue[0].NotBefore
+		}
+	}
+	for _, f := range s.Delivering {
+		due = earlier(due, f.Next)
+	}
+	for _, f := range s.Announced {
+		due = earlier(due, f.Next)
+	}
+	return earlier(earlier(due, s.LateAt), s.TrimAt)
+}
+
+// earlier returns the earlier of two times, of which zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // newRun gives a run its number, which grows also if the state was lost.
@@ -150,10 +183,11 @@ func (s *datasetState) head(run int64) *queuedRun {
 }
 
 // pop ends the first run with what its content became.
-func (s *datasetState) pop(content *Content, succeeded bool) {
+func (s *datasetState) pop(content *Content) {
 	head := s.Queue[0]
 	s.Queue = s.Queue[1:]
-	if !succeeded {
+	s.TrimAt = content.Completed
+	if content.Made != head.Run {
 		return
 	}
 	if content.To.After(s.Frontier) {
@@ -162,7 +196,7 @@ func (s *datasetState) pop(content *Content, succeeded bool) {
 	if !head.Again || s.Succeeded == "" {
 		s.Succeeded = content.Version
 	}
-	done := followUp{Version: content.Version, Run: head.Run}
+	done := followUp{Version: content.Version, Run: head.Run, Next: content.Completed}
 	if len(content.Deliveries) > 0 {
 		s.Delivering = append(s.Delivering, done)
 	}
@@ -191,35 +225,46 @@ func (d *Datasets) state(ctx context.Context, id tenant.ID, dataset string) (dat
 // errUnchanged ends a change without a write.
 var errUnchanged = errors.New("analytics: unchanged")
 
-// change applies a change to the state of a data set, or to an empty one.
-func (d *Datasets) change(ctx context.Context, id tenant.ID, dataset string, change func(*datasetState) error) error {
+// change applies a change to the state of a data set, or to an empty one, and
+// returns what it is then.
+func (d *Datasets) change(ctx context.Context, id tenant.ID, dataset string, change func(*datasetState) error) (datasetState, error) {
+	return d.changeItem(ctx, id, datasetState{Dataset: dataset}, change)
+}
+
+func (d *Datasets) changeItem(ctx context.Context, id tenant.ID, empty datasetState, change func(*datasetState) error) (datasetState, error) {
+	key := DatasetStateSchema.Key(&DatasetState{empty})
 	for {
-		err := d.update(ctx, id, stateKey(dataset), change)
+		state, err := d.update(ctx, id, key, change)
 		if !errors.Is(err, tenant.ErrNotFound) {
-			return err
+			return state, err
 		}
-		fresh := DatasetState{datasetState{Dataset: dataset}}
+		fresh := DatasetState{empty}
 		if err := change(&fresh.state); err != nil {
-			return unchanged(err)
+			return fresh.state, unchanged(err)
 		}
 		if _, err = d.states.Put(ctx, id, fresh, tenant.IfAbsent()); !errors.Is(err, tenant.ErrExists) {
-			return stateError(err)
+			return fresh.state, stateError(err)
 		}
 	}
 }
 
 // changePresent applies a change to the state of a data set, unless there is
 // none.
-func (d *Datasets) changePresent(ctx context.Context, id tenant.ID, dataset string, change func(*datasetState) error) error {
-	if err := d.update(ctx, id, stateKey(dataset), change); !errors.Is(err, tenant.ErrNotFound) {
-		return err
+func (d *Datasets) changePresent(ctx context.Context, id tenant.ID, dataset string, change func(*datasetState) error) (datasetState, error) {
+	state, err := d.update(ctx, id, stateKey(dataset), change)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return datasetState{Dataset: dataset}, nil
 	}
-	return nil
+	return state, err
 }
 
-func (d *Datasets) update(ctx context.Context, id tenant.ID, key tenant.Key, change func(*datasetState) error) error {
-	_, err := tenant.Update(ctx, d.states, id, key, func(s *DatasetState) error { return change(&s.state) })
-	return stateError(unchanged(err))
+func (d *Datasets) update(ctx context.Context, id tenant.ID, key tenant.Key, change func(*datasetState) error) (seen datasetState, err error) {
+	_, err = tenant.Update(ctx, d.states, id, key, func(s *DatasetState) error {
+		err := change(&s.state)
+		seen = s.state
+		return err
+	})
+	return seen, stateError(unchanged(err))
 }
 
 func unchanged(err error) error {
@@ -253,19 +298,25 @@ func (d *Datasets) settle(ctx context.Context, id tenant.ID, dataset string) err
 	case !item.Value.concludes(head.Run):
 		return nil
 	}
-	return d.pop(ctx, id, &item.Value, head.Run)
+	if _, err = d.pop(ctx, id, &item.Value, head.Run); errors.Is(err, tenant.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // concludes reports whether the run of this number is over.
-func (c *Content) concludes(run int64) bool { return c.Run == run && c.State != ContentCreating }
+func (c *Content) concludes(run int64) bool {
+	return c.Run > run || c.Run == run && c.State != ContentCreating
+}
 
-// pop notes that a run is over.
-func (d *Datasets) pop(ctx context.Context, id tenant.ID, content *Content, run int64) error {
-	return d.changePresent(ctx, id, content.Dataset, func(s *datasetState) error {
+// pop notes that a run is over. The error is tenant.ErrNotFound if the data set
+// was deleted.
+func (d *Datasets) pop(ctx context.Context, id tenant.ID, content *Content, run int64) (datasetState, error) {
+	return d.update(ctx, id, stateKey(content.Dataset), func(s *datasetState) error {
 		if s.head(run) == nil {
 			return errUnchanged
 		}
-		s.pop(content, content.State == ContentSucceeded && content.Reason == "")
+		s.pop(content)
 		return nil
 	})
 }

@@ -33,7 +33,7 @@ func (t *table) change(ctx context.Context, build func(*state) (*entry, error)) 
 		if err != nil || e == nil {
 			return err
 		}
-		began := time.Now()
+		began := t.lake.options.Now()
 		err = t.write(ctx, e)
 		switch {
 		case err == nil:
@@ -51,7 +51,7 @@ func (t *table) change(ctx context.Context, build func(*state) (*entry, error)) 
 // prepare makes a commit of a state that was the latest a moment ago.
 func (t *table) prepare(ctx context.Context, build func(*state) (*entry, error)) (*entry, error) {
 	t.mu.RLock()
-	fresh := t.state != nil && age(t.verified) < t.lake.options.Grace/4
+	fresh := t.state != nil && t.lake.age(t.verified) < t.lake.options.Grace/4
 	t.mu.RUnlock()
 	if !fresh {
 		if err := t.refresh(ctx); err != nil {
@@ -77,7 +77,7 @@ func (t *table) written(ctx context.Context, e *entry, began time.Time) error {
 	t.mu.RLock()
 	verified := t.verified
 	t.mu.RUnlock()
-	if age(verified) > t.lake.options.Grace/2 {
+	if t.lake.old(verified) {
 		if err := t.confirm(ctx, e); err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (t *table) follow(ctx context.Context) error {
 		t.mu.RLock()
 		next := t.state.version + 1
 		t.mu.RUnlock()
-		began := time.Now()
+		began := t.lake.options.Now()
 		e, err := t.readEntry(ctx, next, false)
 		if errors.Is(err, analytics.ErrNoObject) {
 			t.verify(next-1, began)
@@ -99,11 +99,11 @@ var errChanged = errors.New("the log changed while it was read")
 
 // load reads the state from the log.
 func (t *table) load(ctx context.Context) error {
-	began := time.Now()
+	began := t.lake.options.Now()
 	for range maxLoads {
 		s, err := t.loadOnce(ctx)
 		if errors.Is(err, errChanged) {
-			began = time.Now()
+			began = t.lake.options.Now()
 			continue
 		}
 		if err != nil {

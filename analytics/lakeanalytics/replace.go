@@ -32,9 +32,6 @@ func (l *Lake) replace(ctx context.Context, id tenant.ID, intoName, fromName ana
 		return err
 	}
 	defer l.cache.release(from)
-	if into == from {
-		return fmt.Errorf("%w: a table can't replace itself", analytics.ErrTable)
-	}
 	if err := errors.Join(into.refresh(ctx), from.refresh(ctx)); err != nil {
 		return err
 	}
@@ -61,6 +58,8 @@ type replacement struct {
 func (r *replacement) check() error {
 	a, b := r.target.table, r.declared.table
 	switch {
+	case r.into == r.from:
+		return fmt.Errorf("%w: a table can't replace itself", analytics.ErrTable)
 	case a.Kind != b.Kind || a.Format != b.Format || !slices.Equal(a.Columns, b.Columns) || !slices.Equal(a.Partitions, b.Partitions):
 		return fmt.Errorf("%w: the tables are not declared alike", analytics.ErrTable)
 	case r.first >= r.end:

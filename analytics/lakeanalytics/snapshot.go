@@ -30,10 +30,17 @@ func (l *Lake) Snapshot(ctx context.Context, id tenant.ID, name analytics.TableI
 }
 
 func (f *file) public(prefix string) analytics.File {
+	dimensions := slices.Clone(f.dimensions)
+	for i, d := range dimensions {
+		if d.Value != nil {
+			value := *d.Value
+			dimensions[i].Value = &value
+		}
+	}
 	return analytics.File{
 		Name:      prefix + f.name,
 		Day:       startOfDay(f.day),
-		Partition: slices.Clone(f.dimensions),
+		Partition: dimensions,
 		Rows:      f.rows,
 		Bytes:     f.bytes,
 		First:     time.Unix(0, f.first).UTC(),

@@ -70,12 +70,16 @@ func (t *table) bytes() int {
 	return t.state.bytes()
 }
 
-// age is how long ago the state was certainly the latest, by the clock that
-// says more: one of them stands still while a machine is suspended.
-func age(verified time.Time) time.Duration {
-	now := time.Now()
+// age is how long ago something was, by the clock that says more: one of them
+// stands still while a machine is suspended.
+func (l *Lake) age(verified time.Time) time.Duration {
+	now := l.options.Now()
 	return max(now.Sub(verified), now.Round(0).Sub(verified.Round(0)))
 }
+
+// old reports whether commits may have been deleted that followed a state,
+// which was the latest at this time.
+func (l *Lake) old(verified time.Time) bool { return l.age(verified) > l.options.Grace/2 }
 
 // probing lets calls share the look for new commits. A call can use one that
 // began after it.
@@ -134,8 +138,10 @@ func (t *table) probe(ctx context.Context) error {
 	t.mu.RLock()
 	known, verified := t.state != nil, t.verified
 	t.mu.RUnlock()
-	if !known || age(verified) > t.lake.options.Grace/2 {
-		return t.load(ctx)
+	if known && !t.lake.old(verified) {
+		if err := t.follow(ctx); err != nil || !t.lake.old(verified) {
+			return err
+		}
 	}
-	return t.follow(ctx)
+	return t.load(ctx)
 }

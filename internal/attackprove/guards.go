@@ -9,4 +9,5 @@ var guards = slices.Concat(
 	deviceGuards,
 	dataGuards,
 	alertGuards,
+	ingestGuards,
 )
