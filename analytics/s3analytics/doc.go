@@ -43,18 +43,24 @@
 //
 //	Put, Create: PutObject; above Options.PartSize CreateMultipartUpload,
 //	             UploadPart for each part, CompleteMultipartUpload
-//	Open:        GetObject of the first 64 KiB; HeadObject of an empty object
+//	Open:        GetObject of the first 64 KiB; HeadObject if it is empty
 //	ReadAt:      GetObject for what is not in memory
 //	List:        ListObjectsV2 for each 1000 keys
 //	Delete:      DeleteObjects
 //	Link:        none
 //
+// Credentials that may not list the whole bucket, such as those of one tenant,
+// are told that a missing object is forbidden. Open and ReadAt then ask
+// ListObjectsV2 for that key, to tell one from the other.
+//
 // An upload that fails or is cancelled ends with AbortMultipartUpload, for which
-// a cancelled call waits up to 10 seconds.
+// a cancelled call waits up to 10 seconds. If an upload turns out to be gone
+// when it is completed, HeadObject says whether its object is there.
 //
 // This package repeats only what a client can't, up to 5 times with pauses that
 // grow to a second: a Create that met another of the same name, the keys that
-// S3 failed to delete, and the rest of a download that broke off.
+// S3 failed to delete, and the rest of a download that broke off. How long a
+// server may be silent is up to the client's HTTP client and to the context.
 //
 // # Integrity
 //
@@ -68,10 +74,9 @@
 //
 // A client that gets no answer sends its request again. A Create may then find
 // what the first attempt has written, and fails with
-// analytics.ErrObjectExists. So does one that S3 has no decision for
-// when it meets others for too long. A Put has no such doubt.
-// An upload whose beginning was answered to nobody stays until the lifecycle
-// rule removes it; it has no parts.
+// analytics.ErrObjectExists, as it does if another was there. A Put has no such
+// doubt. An upload whose beginning was answered to nobody stays until the
+// lifecycle rule removes it; it has no parts.
 //
 // # Reads
 //

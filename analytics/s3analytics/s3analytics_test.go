@@ -1,6 +1,7 @@
 package s3analytics_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"strings"
 	"testing"
@@ -91,5 +92,29 @@ func TestObjectsModel(t *testing.T) {
 			t.Parallel()
 			analyticstest.TestObjectsModel(t, open, 1, 500)
 		})
+	}
+}
+
+func TestOptionsAtMoto(t *testing.T) {
+	t.Parallel()
+	client, name := atMoto(t)
+	objects := s3analytics.New(client, name, withEverything, func(o *s3analytics.Options) { o.ExpectedBucketOwner = "123456789012" })
+	for object, size := range map[string]int{"whole": 10, "parts": 2*s3analytics.MinPartSize + 1} {
+		data := bytesOf(size)
+		require.NoError(t, objects.Put(t.Context(), acme, object, bytes.NewReader(data)))
+		head, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{
+			Bucket: aws.String(name), Key: aws.String("a (b)/lake/tenants/acme/" + object), ChecksumMode: types.ChecksumModeEnabled,
+		})
+		require.NoError(t, err)
+		require.Equal(t, types.ServerSideEncryptionAwsKms, head.ServerSideEncryption)
+		require.Equal(t, keyOfTenant(acme), *head.SSEKMSKeyId)
+		require.Equal(t, types.StorageClassStandardIa, head.StorageClass)
+		if object == "whole" { // of parts, moto makes another sum
+			require.Equal(t, sumOf(data), *head.ChecksumCRC32C)
+		}
+		opened, err := objects.Open(t.Context(), acme, object)
+		require.NoError(t, err)
+		wantAt(t, opened, data, 0, size)
+		require.NoError(t, opened.Close())
 	}
 }

@@ -233,6 +233,24 @@ func TestFailedUploadLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestErrorsInASuccess: S3 begins to answer before it is done.
+func TestErrorsInASuccess(t *testing.T) {
+	t.Parallel()
+	for name, write := range writes {
+		data := bytesOf(s3analytics.MinPartSize + 1)
+		f := newFake()
+		f.refuse("CompleteMultipartUpload", http.StatusOK, "InternalError", 2)
+		require.NoError(t, write(objectsOf(f), t.Context(), "x", bytes.NewReader(data)), name)
+		require.Equal(t, 3, count(f.called(), "CompleteMultipartUpload"))
+		require.True(t, bytes.Equal(data, f.stored("tenants/acme/x").data))
+
+		f.refuse("CompleteMultipartUpload", http.StatusOK, "InternalError", 1000)
+		require.ErrorIs(t, write(objectsOf(f), t.Context(), "y", bytes.NewReader(data)), iotenant.ErrUnavailable, name)
+		require.Nil(t, f.stored("tenants/acme/y"))
+		require.Zero(t, f.unfinished())
+	}
+}
+
 func TestCancelledUploadLeavesNothing(t *testing.T) {
 	t.Parallel()
 	data := bytesOf(4 * s3analytics.MinPartSize)
