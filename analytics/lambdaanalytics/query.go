@@ -57,7 +57,7 @@ type RequestDelta struct {
 type QueryOptions struct {
 	// Objects take results that are too large for an answer, which is then a
 	// link to them. They are named queries/<id>.<format> and deleted by
-	// [Query.Sweep]. Default: such a result is [ErrResult].
+	// [SweepResults]. Default: such a result is [ErrResult].
 	Objects analytics.Objects
 	// LinkValid is how long a link can be used. Default 1 hour.
 	LinkValid time.Duration

@@ -289,34 +289,29 @@ func TestQueryHTTP(t *testing.T) {
 	}
 }
 
-func TestQuerySweep(t *testing.T) {
+func TestSweepResults(t *testing.T) {
 	t.Parallel()
 	objects := memanalytics.NewObjects()
-	put := func(id tenant.ID, name string) {
-		require.NoError(t, objects.Put(t.Context(), id, name, strings.NewReader("x")))
-	}
+	put := func(id tenant.ID, name string) { require.NoError(t, objects.Put(t.Context(), id, name, strings.NewReader("x"))) }
 	for n := range 1500 {
 		put(north, fmt.Sprintf("queries/%d.csv", n))
 	}
 	put(north, "results/daily/1.csv")
 	put(south, "queries/1.csv")
 	now := time.Now()
-	query := lambdaanalytics.NewQuery(newEngine(t), is(north), func(o *lambdaanalytics.QueryOptions) {
-		o.Objects, o.Now = objects, func() time.Time { return now }
-	})
+	sweep := lambdaanalytics.SweepResults(objects, func(o *lambdaanalytics.ResultsOptions) { o.Now = func() time.Time { return now } })
 	count := func(id tenant.ID) int {
 		all, err := objects.List(t.Context(), id, "", "", analytics.MaxObjectList)
 		require.NoError(t, err)
 		return len(all)
 	}
-	require.NoError(t, query.Sweep(t.Context(), north))
+	require.NoError(t, sweep(t.Context(), north))
 	require.Equal(t, 1000, count(north), "the links are still good")
 	now = now.Add(time.Hour + time.Minute)
-	require.NoError(t, query.Sweep(t.Context(), north))
+	require.NoError(t, sweep(t.Context(), north))
 	require.Equal(t, 1, count(north))
 	require.Equal(t, 1, count(south))
-	require.NoError(t, lambdaanalytics.NewQuery(newEngine(t), is(north)).Sweep(t.Context(), north), "there is nothing")
-	require.ErrorIs(t, query.Sweep(t.Context(), tenant.ID{}), tenant.ErrID)
+	require.ErrorIs(t, sweep(t.Context(), tenant.ID{}), tenant.ErrID)
 }
 
 func TestInvoker(t *testing.T) {

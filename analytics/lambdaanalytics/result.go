@@ -72,35 +72,6 @@ func (q *Query) store(ctx context.Context, id tenant.ID, format Format, text io.
 	return answered{link: &link{Link: uri, Format: format, Expires: q.options.Now().Add(q.options.LinkValid).UTC()}}, nil
 }
 
-// Sweep deletes the stored results of a tenant whose links have expired. Give it
-// to [NewSweeper]. Errors: tenant.ErrID, those of Objects.
-func (q *Query) Sweep(ctx context.Context, id tenant.ID) error {
-	if q.options.Objects == nil {
-		return nil
-	}
-	before, after := q.options.Now().Add(-q.options.LinkValid), ""
-	for {
-		page, err := q.options.Objects.List(ctx, id, resultsFolder, after, analytics.MaxObjectList)
-		if err != nil {
-			return err
-		}
-		var expired []string
-		for _, object := range page {
-			if after = object.Name; object.Modified.Before(before) {
-				expired = append(expired, object.Name)
-			}
-		}
-		if len(expired) > 0 {
-			if err := q.options.Objects.Delete(ctx, id, expired...); err != nil {
-				return err
-			}
-		}
-		if len(page) < analytics.MaxObjectList {
-			return nil
-		}
-	}
-}
-
 // writeJSON writes a result in the format JSON. It reads the result to its end
 // and closes it.
 func writeJSON(w io.Writer, result *analytics.Result) (err error) {

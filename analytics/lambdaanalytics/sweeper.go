@@ -9,11 +9,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/tenant"
 )
 
 // Sweep does what is due for a tenant: the method Sweep of analytics.Datasets,
-// which makes contents, of an analytics.Lake, which tidies up, or of a [Query].
+// which makes contents, or of an analytics.Lake, which tidies up, or
+// [SweepResults].
 type Sweep func(ctx context.Context, id tenant.ID) error
 
 // Sweeps does several for a tenant, one after the other. It goes on after
@@ -25,6 +27,50 @@ func Sweeps(all ...Sweep) Sweep {
 			errs = append(errs, sweep(ctx, id))
 		}
 		return errors.Join(errs...)
+	}
+}
+
+// ResultsOptions are the options of [SweepResults].
+type ResultsOptions struct {
+	// Age is how old a result is at least. Default 1 hour, as long as links
+	// can be used.
+	Age time.Duration
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// SweepResults deletes the results that a [Query] has stored in objects.
+func SweepResults(objects analytics.Objects, optFns ...func(*ResultsOptions)) Sweep {
+	options := ResultsOptions{Age: time.Hour, Now: time.Now}
+	for _, fn := range optFns {
+		fn(&options)
+	}
+	return func(ctx context.Context, id tenant.ID) error {
+		return deleteBefore(ctx, id, objects, options.Now().Add(-options.Age))
+	}
+}
+
+// deleteBefore deletes stored results of a tenant.
+func deleteBefore(ctx context.Context, id tenant.ID, objects analytics.Objects, before time.Time) error {
+	for after := ""; ; {
+		page, err := objects.List(ctx, id, resultsFolder, after, analytics.MaxObjectList)
+		if err != nil {
+			return err
+		}
+		var old []string
+		for _, object := range page {
+			if after = object.Name; object.Modified.Before(before) {
+				old = append(old, object.Name)
+			}
+		}
+		if len(old) > 0 {
+			if err := objects.Delete(ctx, id, old...); err != nil {
+				return err
+			}
+		}
+		if len(page) < analytics.MaxObjectList {
+			return nil
+		}
 	}
 }
 
