@@ -43,7 +43,6 @@ type fake struct {
 	forgetful bool
 
 	mu      sync.Mutex
-	clock   time.Time
 	objects map[string]*fakeObject
 	uploads map[string]*fakeUpload
 	done    map[string]*fakeObject // by upload
@@ -68,10 +67,7 @@ type fakeCall struct {
 }
 
 func newFake() *fake {
-	return &fake{
-		clock:   time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
-		objects: map[string]*fakeObject{}, uploads: map[string]*fakeUpload{}, done: map[string]*fakeObject{},
-	}
+	return &fake{objects: map[string]*fakeObject{}, uploads: map[string]*fakeUpload{}, done: map[string]*fakeObject{}}
 }
 
 // client returns the real client, which talks to the fake.
@@ -201,7 +197,6 @@ func keyOf(r *http.Request) string {
 }
 
 func (f *fake) answer(r *http.Request, body []byte) *http.Response {
-	f.clock = f.clock.Add(time.Second)
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	owner := r.Header.Get("X-Amz-Expected-Bucket-Owner")
 	switch {

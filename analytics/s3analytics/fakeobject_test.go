@@ -25,7 +25,7 @@ func (f *fake) put(r *http.Request, body []byte) *http.Response {
 
 func (f *fake) object(data []byte, header http.Header) *fakeObject {
 	return &fakeObject{
-		data: data, sum: sumOf(data), header: header.Clone(), modified: f.clock,
+		data: data, sum: sumOf(data), header: header.Clone(), modified: time.Now().UTC().Truncate(time.Second),
 		etag: fmt.Sprintf(`"%x"`, md5.Sum(data)),
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/analyticstest"
 	"github.com/iotenant/iotenant/analytics/lakeanalytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
 	"github.com/iotenant/iotenant/analytics/s3analytics"
@@ -105,6 +106,33 @@ func rowsOf(t *testing.T, lake analytics.Lake, table analytics.TableID) map[stri
 		if query.Cursor = page.Next; query.Cursor == "" {
 			return seen
 		}
+	}
+}
+
+// lakesOver makes lakes over the same objects.
+func lakesOver(open func(t *testing.T) analytics.Objects) analyticstest.OpenLake {
+	return func(t *testing.T) func() analytics.Lake {
+		t.Helper()
+		objects, keys := open(t), tenant.RandomCursorKeys()
+		return func() analytics.Lake { return lakeanalytics.New(objects, keys) }
+	}
+}
+
+// withFaults opens objects in a fake that is reached over a bad network.
+func withFaults(*testing.T) analytics.Objects {
+	server := newFake()
+	return s3analytics.New(server.client(patient, through(newFaults(server, 1, 0.1))), bucket)
+}
+
+// TestLake holds that a bucket is as good for a lake as a folder, also when
+// requests fail and are repeated.
+func TestLake(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]analyticstest.OpenObjects{"fake": openFake(), "faults": withFaults, "moto": openMoto} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			analyticstest.TestLake(t, lakesOver(open))
+		})
 	}
 }
 
