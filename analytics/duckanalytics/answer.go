@@ -15,6 +15,7 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 )
 
 // answer is where a statement's columns and rows go.
@@ -31,7 +32,7 @@ func (a *answer) flush() error {
 	if len(a.buf) == 0 {
 		return nil
 	}
-	err := writeFrame(a.w, frameRows, a.buf)
+	err := wire.WriteFrame(a.w, wire.KindRows, a.buf)
 	a.buf = a.buf[:0]
 	return err
 }
@@ -63,7 +64,7 @@ func (q *query) answer(ctx context.Context, sql string, to *answer) error {
 		}
 		result[i] = analytics.ResultColumn{Name: outputName(c.Name, i), Type: types[i].presto}
 	}
-	if err := writeMessage(to.w, frameColumns, result); err != nil {
+	if err := wire.WriteMessage(to.w, wire.KindColumns, result); err != nil {
 		return err
 	}
 	return to.rows(ctx, rows, types)
@@ -71,7 +72,7 @@ func (q *query) answer(ctx context.Context, sql string, to *answer) error {
 
 // jsonAsText wraps a statement so that columns of JSON come as they are
 // written; the driver would parse them.
-func jsonAsText(sql string, columns []sourceColumn) (string, bool) {
+func jsonAsText(sql string, columns []wire.Column) (string, bool) {
 	found := false
 	names, items := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
@@ -110,7 +111,7 @@ func (a *answer) rows(ctx context.Context, rows driver.Rows, types []valueType) 
 					return err
 				}
 			}
-			a.buf = appendField(a.buf, a.val, v == nil)
+			a.buf = wire.AppendField(a.buf, a.val, v == nil)
 		}
 		if len(a.buf) >= rowsPerFrame {
 			if err := ctx.Err(); err != nil {
@@ -151,7 +152,7 @@ func (q *query) explain(ctx context.Context, err error) error {
 
 // scrub leaves the first line of a message, and no path in it.
 func (q *query) scrub(message string) string {
-	for _, table := range q.request.Tables {
+	for _, table := range q.tables {
 		for _, file := range append(table.everyFile(), table.Allowed...) {
 			message = strings.ReplaceAll(message, file, table.String())
 		}
@@ -164,7 +165,7 @@ func (q *query) scrub(message string) string {
 
 // mentioned is the data store whose file a message is about.
 func (q *query) mentioned(message string) string {
-	for _, table := range q.request.Tables {
+	for _, table := range q.tables {
 		for _, file := range append(table.everyFile(), table.Allowed...) {
 			if strings.Contains(message, file) {
 				return table.String()

@@ -12,8 +12,8 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
-	"github.com/iotenant/iotenant/analytics/duckanalytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
+	"github.com/iotenant/iotenant/analytics/workeranalytics"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -50,14 +50,14 @@ func (l localLake) Open(ctx context.Context, id tenant.ID, name string) (analyti
 }
 
 // attacked is an engine of workers with data of two tenants in files.
-func attacked(t *testing.T, optFns ...func(*duckanalytics.Options)) (*duckanalytics.Engine, localLake) {
+func attacked(t *testing.T, optFns ...func(*workeranalytics.Options)) (*workeranalytics.Engine, localLake) {
 	t.Helper()
 	needDuckDB(t)
 	l := localLake{newLake(), t.TempDir()}
 	l.json(t, acme, "telemetry", "2026-01-10", `{"device":"a","n":1}`, `{"device":"b","n":2}`)
 	l.json(t, other, "telemetry", "2026-01-10", `{"device":"`+secret+`","n":3}`)
 	l.json(t, other, "private", "2026-01-10", `{"device":"`+secret+`","n":3}`)
-	engine := duckanalytics.New(l, l, append([]func(*duckanalytics.Options){func(o *duckanalytics.Options) {
+	engine := workeranalytics.New(l, l, append([]func(*workeranalytics.Options){func(o *workeranalytics.Options) {
 		o.Dir, o.Command = t.TempDir(), workerCommand()
 		o.Memory = 256 << 20
 		o.Processes = 1
@@ -71,7 +71,7 @@ func attacked(t *testing.T, optFns ...func(*duckanalytics.Options)) (*duckanalyt
 
 // wantRefused wants a statement to fail, as the caller's fault, and to tell
 // nothing.
-func wantRefused(t *testing.T, engine *duckanalytics.Engine, l localLake, sql string, sentinel error) {
+func wantRefused(t *testing.T, engine *workeranalytics.Engine, l localLake, sql string, sentinel error) {
 	t.Helper()
 	out, err := ask(t, engine, acme, sql)
 	require.ErrorIs(t, err, sentinel, sql)
@@ -185,7 +185,7 @@ func TestAttackTimeExpression(t *testing.T) {
 // the next to work.
 func TestAttackBombs(t *testing.T) {
 	t.Parallel()
-	engine, _ := attacked(t, func(o *duckanalytics.Options) {
+	engine, _ := attacked(t, func(o *workeranalytics.Options) {
 		o.Timeout, o.MaxResultBytes = 5*time.Second, 1<<20
 	})
 	for name, sql := range map[string]string{
@@ -220,7 +220,7 @@ func TestAttackDeaf(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Less(t, time.Since(begun), 10*time.Second)
 
-	short, _ := attacked(t, func(o *duckanalytics.Options) { o.CPU, o.Timeout = time.Second, time.Minute })
+	short, _ := attacked(t, func(o *workeranalytics.Options) { o.CPU, o.Timeout = time.Second, time.Minute })
 	_, err = ask(t, short, acme, deaf)
 	require.ErrorIs(t, err, analytics.ErrSQLLimit)
 	require.ErrorContains(t, err, "the worker ended")

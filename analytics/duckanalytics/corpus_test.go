@@ -18,6 +18,7 @@ import (
 	"github.com/iotenant/iotenant/analytics/lakeanalytics"
 	"github.com/iotenant/iotenant/analytics/memanalytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
+	"github.com/iotenant/iotenant/analytics/workeranalytics"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -25,7 +26,7 @@ var update = flag.Bool("update", false, "write the answers of the queries in tes
 
 // corpus is a lake with the data stores of testdata, those with columns as
 // Parquet if asked.
-func corpus(t *testing.T, parquet bool) *duckanalytics.Engine {
+func corpus(t *testing.T, parquet bool) *workeranalytics.Engine {
 	t.Helper()
 	needDuckDB(t)
 	objects := memanalytics.NewObjects()
@@ -47,7 +48,7 @@ func corpus(t *testing.T, parquet bool) *duckanalytics.Engine {
 			require.NoError(t, err)
 		}
 	}
-	engine := duckanalytics.NewInProcess(lake, objects, func(o *duckanalytics.Options) { o.Dir, o.Database = t.TempDir(), "s" })
+	engine := duckanalytics.NewInProcess(lake, objects, func(o *workeranalytics.Options) { o.Dir, o.Database = t.TempDir(), "s" })
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
 	return engine
 }

@@ -10,6 +10,8 @@ import (
 	"io"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 )
 
 // database is a connection to a DuckDB of its own, in memory.
@@ -85,7 +87,7 @@ func (d *database) texts(ctx context.Context, sql string, each func(string) erro
 }
 
 // columnTypes are the names and types of what a statement answers.
-func (d *database) columnTypes(ctx context.Context, sql string) ([]sourceColumn, error) {
+func (d *database) columnTypes(ctx context.Context, sql string) ([]wire.Column, error) {
 	rows, err := d.conn.QueryContext(ctx, sql, nil)
 	if err != nil {
 		return nil, err
@@ -94,14 +96,14 @@ func (d *database) columnTypes(ctx context.Context, sql string) ([]sourceColumn,
 	return typesOf(rows)
 }
 
-func typesOf(rows driver.Rows) ([]sourceColumn, error) {
+func typesOf(rows driver.Rows) ([]wire.Column, error) {
 	typed, ok := rows.(driver.RowsColumnTypeDatabaseTypeName)
 	if !ok {
 		return nil, errors.New("rows without types")
 	}
-	var columns []sourceColumn
+	var columns []wire.Column
 	for i, name := range rows.Columns() {
-		columns = append(columns, sourceColumn{name, typed.ColumnTypeDatabaseTypeName(i)})
+		columns = append(columns, wire.Column{Name: name, Type: typed.ColumnTypeDatabaseTypeName(i)})
 	}
 	return columns, nil
 }

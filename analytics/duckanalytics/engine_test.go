@@ -6,13 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/analyticstest"
 	"github.com/iotenant/iotenant/analytics/duckanalytics"
 	"github.com/iotenant/iotenant/analytics/lakeanalytics"
 	"github.com/iotenant/iotenant/analytics/memanalytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
+	"github.com/iotenant/iotenant/analytics/workeranalytics"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -39,7 +39,7 @@ func TestInProcess(t *testing.T) {
 	t.Parallel()
 	analyticstest.TestEngine(t, func(t *testing.T, data analyticstest.EngineData) analytics.Engine {
 		l, objects := fill(t, data)
-		engine := duckanalytics.NewInProcess(l, objects, func(o *duckanalytics.Options) { o.Dir = t.TempDir() })
+		engine := duckanalytics.NewInProcess(l, objects, func(o *workeranalytics.Options) { o.Dir = t.TempDir() })
 		t.Cleanup(func() { require.NoError(t, engine.Close()) })
 		return engine
 	})
@@ -49,26 +49,10 @@ func TestWorkers(t *testing.T) {
 	t.Parallel()
 	analyticstest.TestEngine(t, func(t *testing.T, data analyticstest.EngineData) analytics.Engine {
 		l, objects := fill(t, data)
-		engine := duckanalytics.New(l, objects, func(o *duckanalytics.Options) { o.Dir, o.Command = t.TempDir(), workerCommand() })
+		engine := workeranalytics.New(l, objects, func(o *workeranalytics.Options) { o.Dir, o.Command = t.TempDir(), workerCommand() })
 		t.Cleanup(func() { require.NoError(t, engine.Close()) })
 		return engine
 	})
-}
-
-func TestNoCommand(t *testing.T) {
-	t.Parallel()
-	l := newLake()
-	engine := duckanalytics.New(l, l)
-	_, err := ask(t, engine, acme, "SELECT 1")
-	require.ErrorIs(t, err, iotenant.ErrUnsupported)
-	require.NoError(t, engine.Close())
-	_, err = ask(t, engine, acme, "SELECT 1")
-	require.ErrorIs(t, err, analytics.ErrClosed)
-
-	engine = duckanalytics.New(l, l, func(o *duckanalytics.Options) { o.Command = []string{"/nothing/there"} })
-	_, err = ask(t, engine, acme, "SELECT 1")
-	require.ErrorIs(t, err, iotenant.ErrUnavailable)
-	require.NoError(t, engine.Close())
 }
 
 // TestMissingFunctions wants those that are left out to be named.
@@ -88,7 +72,7 @@ func TestWith(t *testing.T) {
 	const sql = "WITH x AS (SELECT n + 1 AS m FROM telemetry) SELECT m FROM x"
 	_, err := ask(t, inProcess(t, l), acme, sql)
 	require.ErrorContains(t, err, "WITH is not open to a data set")
-	got, err := ask(t, inProcess(t, l, func(o *duckanalytics.Options) { o.AllowWith = true }), acme, sql)
+	got, err := ask(t, inProcess(t, l, func(o *workeranalytics.Options) { o.AllowWith = true }), acme, sql)
 	require.NoError(t, err)
 	require.Equal(t, "\"m\"\n\"2\"\n", got)
 }
@@ -110,7 +94,7 @@ func TestInference(t *testing.T) {
 
 	// A value that the sample did not show is null.
 	l.json(t, acme, "late", "2026-01-10", `{"n":1}`, `{"n":"x"}`)
-	got, err = ask(t, inProcess(t, l, func(o *duckanalytics.Options) { o.SampleRows = 1 }), acme, "SELECT n FROM late ORDER BY n")
+	got, err = ask(t, inProcess(t, l, func(o *workeranalytics.Options) { o.SampleRows = 1 }), acme, "SELECT n FROM late ORDER BY n")
 	require.NoError(t, err)
 	require.Equal(t, "\"n\"\n\"1\"\n\n", got)
 }

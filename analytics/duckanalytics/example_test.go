@@ -32,24 +32,6 @@ func ExampleNewInProcess() {
 	// <nil>
 }
 
-func ExampleNew() {
-	ctx := context.Background()
-	l := exampleLake(ctx)
-	engine := duckanalytics.New(l, l, func(o *duckanalytics.Options) {
-		o.Command = workerCommand() // a program that calls Serve
-		o.Memory = 256 << 20
-	})
-	defer engine.Close()
-
-	_, err := engine.Query(ctx, acme, analytics.Statement{SQL: "SELECT * FROM read_csv('/etc/passwd')", Now: time.Now()})
-	fmt.Println(err)
-	_, err = engine.Query(ctx, acme, analytics.Statement{SQL: "SELECT len(sequence(1, 2000000000)) FROM telemetry", Now: time.Now()})
-	fmt.Println(err)
-	// Output:
-	// analytics: invalid SQL: the table function read_csv is not open to a data set
-	// analytics: invalid SQL: the function len is not open to a data set
-}
-
 // exampleLake has a data store with two messages. Programs use package
 // lakeanalytics.
 func exampleLake(ctx context.Context) *lake {

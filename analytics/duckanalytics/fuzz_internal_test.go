@@ -1,9 +1,6 @@
 package duckanalytics
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"strings"
 	"testing"
 
@@ -52,36 +49,6 @@ func untouched(all []token) (texts []string) {
 		}
 	}
 	return texts
-}
-
-// FuzzFrames reads what a worker might have written.
-func FuzzFrames(f *testing.F) {
-	var good bytes.Buffer
-	require.NoError(f, writeMessage(&good, frameError, failure{Kind: failSQL, Message: "x"}))
-	require.NoError(f, writeFrame(&good, frameRows, appendField(appendField(nil, []byte("a"), false), nil, true)))
-	f.Add(good.Bytes())
-	f.Add([]byte{'d', 0xff, 0xff, 0xff, 0xff})
-	f.Add([]byte{'d', 0, 0, 0, 2, 9, 'x'})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		frames := newFrameReader(bytes.NewReader(data))
-		for {
-			_, payload, err := frames.next()
-			if err != nil {
-				require.True(t, errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errProtocol), err)
-				return
-			}
-			require.LessOrEqual(t, len(payload), len(data))
-			row := make([]analytics.Field, 2)
-			for rest := payload; len(rest) > 0; {
-				before := len(rest)
-				if rest, err = readRow(rest, row); err != nil {
-					require.ErrorIs(t, err, errProtocol)
-					break
-				}
-				require.Less(t, len(rest), before)
-			}
-		}
-	})
 }
 
 // FuzzTypes parses types of DuckDB and of AWS Glue.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 )
 
 // Bounds of a tree.
@@ -23,19 +24,9 @@ type gate struct {
 	with bool
 
 	nodes  int
-	tables []tableName
+	tables []wire.TableName
 	// bound are names of WITH.
 	bound map[string]bool
-}
-
-// tableName is the name of a table in a statement, in lower case.
-type tableName struct{ Schema, Name string }
-
-func (t tableName) String() string {
-	if t.Schema == "" {
-		return t.Name
-	}
-	return t.Schema + "." + t.Name
 }
 
 var (
@@ -185,7 +176,7 @@ func (g *gate) table(n node) error {
 	if n["at_clause"] != nil {
 		return refuse("AT")
 	}
-	name := tableName{Schema: strings.ToLower(textOf(n, "schema_name")), Name: strings.ToLower(textOf(n, "table_name"))}
+	name := wire.TableName{Schema: strings.ToLower(textOf(n, "schema_name")), Name: strings.ToLower(textOf(n, "table_name"))}
 	if !slices.Contains(g.tables, name) {
 		g.tables = append(g.tables, name)
 	}
@@ -197,6 +188,6 @@ func refuse(what string) error {
 }
 
 // stores are the tables that are not of WITH.
-func (g *gate) stores() []tableName {
-	return slices.DeleteFunc(slices.Clone(g.tables), func(t tableName) bool { return t.Schema == "" && g.bound[t.Name] })
+func (g *gate) stores() []wire.TableName {
+	return slices.DeleteFunc(slices.Clone(g.tables), func(t wire.TableName) bool { return t.Schema == "" && g.bound[t.Name] })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/iotenant/iotenant/analytics/duckanalytics"
 	"github.com/iotenant/iotenant/analytics/memanalytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
+	"github.com/iotenant/iotenant/analytics/workeranalytics"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -105,19 +106,19 @@ func needDuckDB(t testing.TB) {
 }
 
 // inProcess is an engine of this process.
-func inProcess(t testing.TB, l *lake, optFns ...func(*duckanalytics.Options)) *duckanalytics.Engine {
+func inProcess(t testing.TB, l *lake, optFns ...func(*workeranalytics.Options)) *workeranalytics.Engine {
 	t.Helper()
 	needDuckDB(t)
-	engine := duckanalytics.NewInProcess(l, l, append([]func(*duckanalytics.Options){func(o *duckanalytics.Options) { o.Dir = t.TempDir() }}, optFns...)...)
+	engine := duckanalytics.NewInProcess(l, l, append([]func(*workeranalytics.Options){func(o *workeranalytics.Options) { o.Dir = t.TempDir() }}, optFns...)...)
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
 	return engine
 }
 
 // workers is an engine of processes.
-func workers(t testing.TB, l *lake, optFns ...func(*duckanalytics.Options)) *duckanalytics.Engine {
+func workers(t testing.TB, l *lake, optFns ...func(*workeranalytics.Options)) *workeranalytics.Engine {
 	t.Helper()
 	needDuckDB(t)
-	engine := duckanalytics.New(l, l, append([]func(*duckanalytics.Options){func(o *duckanalytics.Options) {
+	engine := workeranalytics.New(l, l, append([]func(*workeranalytics.Options){func(o *workeranalytics.Options) {
 		o.Dir, o.Command = t.TempDir(), workerCommand()
 	}}, optFns...)...)
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })

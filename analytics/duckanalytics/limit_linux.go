@@ -8,11 +8,13 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 )
 
 // limitProcess bounds what the process may take from the machine. It counts
 // from what the process has now.
-func limitProcess(c configuration) error {
+func limitProcess(c wire.Configuration) error {
 	size, err := addressSpace()
 	if err != nil {
 		return err
@@ -59,7 +61,7 @@ func outOfTime() (<-chan os.Signal, func()) {
 }
 
 // limitProcessor gives the process time for another statement.
-func limitProcessor(c configuration) error {
+func limitProcessor(c wire.Configuration) error {
 	if c.CPU <= 0 {
 		return nil
 	}

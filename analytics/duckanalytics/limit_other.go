@@ -2,11 +2,15 @@
 
 package duckanalytics
 
-import "os"
+import (
+	"os"
+
+	"github.com/iotenant/iotenant/analytics/internal/wire"
+)
 
 // limitProcess does nothing where the system has no limits that hold.
-func limitProcess(configuration) error { return nil }
+func limitProcess(wire.Configuration) error { return nil }
 
-func limitProcessor(configuration) error { return nil }
+func limitProcessor(wire.Configuration) error { return nil }
 
 func outOfTime() (<-chan os.Signal, func()) { return nil, func() {} }

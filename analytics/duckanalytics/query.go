@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 )
 
 // parse returns the tables of a statement that has passed the gate.
-func (w *worker) parse(ctx context.Context, request parseRequest) ([]tableName, error) {
+func (w *worker) parse(ctx context.Context, request wire.ParseRequest) ([]wire.TableName, error) {
 	_, tables, err := w.read(ctx, request.SQL)
 	if err != nil {
 		return nil, err
@@ -26,7 +27,7 @@ func (w *worker) parse(ctx context.Context, request parseRequest) ([]tableName, 
 }
 
 // read parses a statement as it was written.
-func (w *worker) read(ctx context.Context, sql string) (node, []tableName, error) {
+func (w *worker) read(ctx context.Context, sql string) (node, []wire.TableName, error) {
 	translated, err := translate(sql)
 	if err != nil {
 		return nil, nil, err
@@ -99,7 +100,7 @@ func (w *worker) write(ctx context.Context, tree node) (string, error) {
 }
 
 // run answers a statement. It calls columns once and rows as often as needed.
-func (w *worker) run(ctx context.Context, request runRequest, answer *answer) error {
+func (w *worker) run(ctx context.Context, request wire.RunRequest, answer *answer) error {
 	tree, _, err := w.read(ctx, request.SQL)
 	if err != nil {
 		return err
@@ -109,7 +110,11 @@ func (w *worker) run(ctx context.Context, request runRequest, answer *answer) er
 		return err
 	}
 	defer db.close()
-	q := query{worker: w, db: db, request: request, rewriter: &rewriter{now: request.Now, columns: map[string]class{}, macros: map[string]bool{}}}
+	tables, err := tablesOf(request.Tables)
+	if err != nil {
+		return err
+	}
+	q := query{worker: w, db: db, request: request, tables: tables, rewriter: &rewriter{now: request.Now, columns: map[string]class{}, macros: map[string]bool{}}}
 	if err := q.prepare(ctx); err != nil {
 		return q.explain(ctx, err)
 	}
@@ -130,7 +135,8 @@ func (w *worker) run(ctx context.Context, request runRequest, answer *answer) er
 type query struct {
 	*worker
 	db       *database
-	request  runRequest
+	request  wire.RunRequest
+	tables   []table
 	rewriter *rewriter
 }
 
@@ -139,7 +145,7 @@ func (q *query) prepare(ctx context.Context) error {
 	if err := q.db.exec(ctx, q.settings()); err != nil {
 		return err
 	}
-	for _, table := range q.request.Tables {
+	for _, table := range q.tables {
 		view, columns, err := q.view(ctx, table)
 		if err != nil {
 			return err
@@ -152,7 +158,7 @@ func (q *query) prepare(ctx context.Context) error {
 				q.rewriter.columns[c.Name] = classUnknown
 			}
 		}
-		if err := q.create(ctx, table.tableName, view); err != nil {
+		if err := q.create(ctx, table.TableName, view); err != nil {
 			return err
 		}
 	}
@@ -163,7 +169,7 @@ func (q *query) prepare(ctx context.Context) error {
 // open to statements, and some can't be set once access is off.
 func (q *query) settings() string {
 	var allowed []string
-	for _, table := range q.request.Tables {
+	for _, table := range q.tables {
 		for _, file := range append(table.everyFile(), table.Allowed...) {
 			allowed = append(allowed, quoteText(file))
 		}
@@ -193,17 +199,17 @@ func (q *query) settings() string {
 }
 
 // view is what a table reads.
-func (q *query) view(ctx context.Context, table tableSource) (string, []sourceColumn, error) {
-	if table.JSON {
-		found, err := q.sample(ctx, table)
+func (q *query) view(ctx context.Context, t table) (string, []wire.Column, error) {
+	if t.JSON {
+		found, err := q.sample(ctx, t)
 		if err != nil {
 			return "", nil, err
 		}
-		view, columns := table.jsonView(found)
+		view, columns := t.jsonView(found)
 		return view, columns, nil
 	}
 	inFiles := map[string]bool{}
-	for _, p := range table.parts() {
+	for _, p := range t.parts() {
 		columns, err := q.db.columnTypes(ctx, "SELECT * FROM "+p.parquet()+" LIMIT 0")
 		if err != nil {
 			return "", nil, err
@@ -212,7 +218,7 @@ func (q *query) view(ctx context.Context, table tableSource) (string, []sourceCo
 			inFiles[strings.ToLower(c.Name)] = true
 		}
 	}
-	view, columns := table.parquetView(inFiles)
+	view, columns := t.parquetView(inFiles)
 	return view, columns, nil
 }
 
@@ -221,14 +227,14 @@ const maxSampleFiles = 64
 
 // sample infers the columns of JSON lines from lines of files spread over the
 // table, the last among them.
-func (q *query) sample(ctx context.Context, table tableSource) (*jsonType, error) {
+func (q *query) sample(ctx context.Context, t table) (*jsonType, error) {
 	found := &jsonType{kind: jsonObject}
-	files := spread(table.everyFile(), maxSampleFiles)
+	files := spread(t.everyFile(), maxSampleFiles)
 	for _, file := range files {
 		sql := fmt.Sprintf("SELECT CAST(json AS VARCHAR) FROM %s LIMIT %d", part{files: []string{file}}.objects(), max(q.config.SampleRows/len(files), 1))
 		err := q.db.texts(ctx, sql, func(line string) error {
 			if err := found.observe([]byte(line)); err != nil {
-				return fmt.Errorf("%w: data store %s: a line is no JSON", analytics.ErrCorrupt, table.tableName)
+				return fmt.Errorf("%w: data store %s: a line is no JSON", analytics.ErrCorrupt, t.TableName)
 			}
 			return nil
 		})
@@ -254,25 +260,26 @@ func spread(all []string, n int) []string {
 // baseSchema holds the views on files, where those of the delta window read.
 const baseSchema = "_base"
 
-func (q *query) create(ctx context.Context, table tableName, view string) error {
+func (q *query) create(ctx context.Context, table wire.TableName, view string) error {
 	sql := ""
 	if table.Schema != "" {
 		sql = "CREATE SCHEMA IF NOT EXISTS " + quoteName(table.Schema) + ";"
 	}
 	if q.request.TimeExpression == "" {
-		return q.db.exec(ctx, sql+"CREATE VIEW "+table.quoted()+" AS "+view)
+		return q.db.exec(ctx, sql+"CREATE VIEW "+quoted(table)+" AS "+view)
 	}
-	return q.db.exec(ctx, sql+"CREATE SCHEMA IF NOT EXISTS "+baseSchema+"; CREATE VIEW "+table.base()+" AS "+view)
+	return q.db.exec(ctx, sql+"CREATE SCHEMA IF NOT EXISTS "+baseSchema+"; CREATE VIEW "+base(table)+" AS "+view)
 }
 
-func (t tableName) quoted() string {
+// quoted is the name of a table in SQL, and base that of the view on its files.
+func quoted(t wire.TableName) string {
 	if t.Schema == "" {
 		return quoteName(t.Name)
 	}
 	return quoteName(t.Schema) + "." + quoteName(t.Name)
 }
 
-func (t tableName) base() string { return baseSchema + "." + quoteName(t.String()) }
+func base(t wire.TableName) string { return baseSchema + "." + quoteName(t.String()) }
 
 // filter puts the delta window before the statement.
 func (q *query) filter(ctx context.Context) error {
@@ -293,8 +300,8 @@ func (q *query) filter(ctx context.Context) error {
 	if err := q.createMacros(ctx); err != nil {
 		return err
 	}
-	for _, table := range q.request.Tables {
-		sql := fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM %s AS %s WHERE %s", table.quoted(), table.base(), quoteName(table.Name), condition)
+	for _, table := range q.tables {
+		sql := fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM %s AS %s WHERE %s", quoted(table.TableName), base(table.TableName), quoteName(table.Name), condition)
 		if err := q.db.exec(ctx, sql); err != nil {
 			return fmt.Errorf("time expression: %w", err)
 		}

@@ -11,11 +11,12 @@ import (
 	"os"
 
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 )
 
 // worker answers the requests of an engine, one after the other.
 type worker struct {
-	config configuration
+	config wire.Configuration
 	parser parser
 }
 
@@ -40,15 +41,15 @@ func serve(ctx context.Context, r io.Reader, w io.Writer, limits limits) error {
 }
 
 type request struct {
-	kind    frameKind
+	kind    wire.Kind
 	payload []byte
 }
 
 // readRequests notices the end of r also while a request is answered.
 func readRequests(ctx context.Context, r io.Reader, to chan<- request) error {
-	frames := newFrameReader(r)
+	frames := wire.NewReader(r)
 	for {
-		kind, payload, err := frames.next()
+		kind, payload, err := frames.Next()
 		if err != nil {
 			return err
 		}
@@ -83,24 +84,24 @@ func answerRequests(ctx context.Context, requests <-chan request, out io.Writer,
 func (w *worker) answerRequest(ctx context.Context, r request, out io.Writer, limits limits) error {
 	var err error
 	switch {
-	case r.kind == frameConfigure:
+	case r.kind == wire.KindConfigure:
 		var content any
 		if content, err = w.configure(ctx, r.payload, limits); err == nil {
-			return writeMessage(out, frameHello, content)
+			return wire.WriteMessage(out, wire.KindHello, content)
 		}
 	case w.parser.database == nil:
-		err = fmt.Errorf("%w: no configuration", errProtocol)
-	case r.kind == frameParse:
-		var content parseRequest
+		err = fmt.Errorf("%w: no wire.Configuration", wire.ErrProtocol)
+	case r.kind == wire.KindParse:
+		var content wire.ParseRequest
 		if err = json.Unmarshal(r.payload, &content); err != nil {
 			break
 		}
-		var tables []tableName
+		var tables []wire.TableName
 		if tables, err = w.parse(ctx, content); err == nil {
-			return writeMessage(out, frameTables, tables)
+			return wire.WriteMessage(out, wire.KindTables, tables)
 		}
-	case r.kind == frameRun:
-		var content runRequest
+	case r.kind == wire.KindRun:
+		var content wire.RunRequest
 		if err = json.Unmarshal(r.payload, &content); err != nil {
 			break
 		}
@@ -108,45 +109,45 @@ func (w *worker) answerRequest(ctx context.Context, r request, out io.Writer, li
 			break
 		}
 		if err = w.run(ctx, content, &answer{w: out}); err == nil {
-			return writeFrame(out, frameDone, nil)
+			return wire.WriteFrame(out, wire.KindDone, nil)
 		}
 	default:
-		err = fmt.Errorf("%w: %q", errProtocol, r.kind)
+		err = fmt.Errorf("%w: %q", wire.ErrProtocol, r.kind)
 	}
-	return writeMessage(out, frameError, failureOf(err))
+	return wire.WriteMessage(out, wire.KindError, failureOf(err))
 }
 
 // configure sets limits before it opens anything.
-func (w *worker) configure(ctx context.Context, payload []byte, limits limits) (hello, error) {
+func (w *worker) configure(ctx context.Context, payload []byte, limits limits) (wire.Hello, error) {
 	if err := json.Unmarshal(payload, &w.config); err != nil {
-		return hello{}, err
+		return wire.Hello{}, err
 	}
-	if w.config.Version != protocolVersion {
-		return hello{}, fmt.Errorf("%w: version %d, want %d", errProtocol, w.config.Version, protocolVersion)
+	if w.config.Version != wire.Version {
+		return wire.Hello{}, fmt.Errorf("%w: version %d, want %d", wire.ErrProtocol, w.config.Version, wire.Version)
 	}
 	db, err := openDatabase(ctx)
 	if err != nil {
-		return hello{}, err
+		return wire.Hello{}, err
 	}
 	w.parser = parser{db}
 	if err := db.exec(ctx, "SET threads=1; SET enable_external_access=false; SET lock_configuration=true"); err != nil {
-		return hello{}, err
+		return wire.Hello{}, err
 	}
 	if err := limits.process(w.config); err != nil {
-		return hello{}, err
+		return wire.Hello{}, err
 	}
-	return hello{Version: protocolVersion, PID: os.Getpid()}, nil
+	return wire.Hello{Version: wire.Version, PID: os.Getpid()}, nil
 }
 
-func failureOf(err error) failure {
-	kind := failOther
+func failureOf(err error) wire.Failure {
+	kind := wire.FailOther
 	switch {
 	case errors.Is(err, analytics.ErrSQL):
-		kind = failSQL
+		kind = wire.FailSQL
 	case errors.Is(err, analytics.ErrSQLLimit):
-		kind = failLimit
+		kind = wire.FailLimit
 	case errors.Is(err, analytics.ErrCorrupt):
-		kind = failCorrupt
+		kind = wire.FailCorrupt
 	}
-	return failure{Kind: kind, Message: err.Error()}
+	return wire.Failure{Kind: kind, Message: err.Error()}
 }

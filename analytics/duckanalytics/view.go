@@ -4,23 +4,46 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 )
 
 // dayColumn is the dimension of the day, which comes last.
 const dayColumn = "__dt"
 
+// table is one that a statement names. Its types are those of DuckDB.
+type table struct{ wire.TableSource }
+
+func tablesOf(sources []wire.TableSource) ([]table, error) {
+	tables := make([]table, len(sources))
+	for i, source := range sources {
+		for _, columns := range [][]wire.Column{source.Columns, source.Dimensions} {
+			for j, c := range columns {
+				to, err := typeOfGlue(c.Type)
+				if err != nil {
+					return nil, fmt.Errorf("%w: data store %s: column %s: %w", analytics.ErrCorrupt, source.TableName, c.Name, err)
+				}
+				columns[j].Type = to
+			}
+		}
+		tables[i] = table{source}
+	}
+	return tables, nil
+}
+
 // part is files of a table that are read alike.
 type part struct {
 	files []string
 	// dimensions are those that the paths tell, besides the day.
-	dimensions []sourceColumn
+	dimensions []wire.Column
 	// values are the dimensions as a select list.
 	values []string
 }
 
 // parts are the files whose paths tell their dimensions, and those with values
 // that don't fit in a path.
-func (t tableSource) parts() []part {
+func (t table) parts() []part {
 	var all []part
 	if len(t.Files) > 0 {
 		p := part{files: t.Files, dimensions: t.Dimensions}
@@ -44,7 +67,7 @@ func (t tableSource) parts() []part {
 }
 
 // everyFile lists the files of all parts.
-func (t tableSource) everyFile() []string {
+func (t table) everyFile() []string {
 	all := slices.Clone(t.Files)
 	for _, odd := range t.Odd {
 		all = append(all, odd.File)
@@ -71,7 +94,7 @@ func (p part) fileList() string {
 }
 
 // view selects columns, and the dimensions after them, from all parts.
-func (t tableSource) view(items []string, source func(part) string) string {
+func (t table) view(items []string, source func(part) string) string {
 	var selects []string
 	for _, p := range t.parts() {
 		list := slices.Concat(items, p.values, []string{quoteName(dayColumn)})
@@ -81,12 +104,12 @@ func (t tableSource) view(items []string, source func(part) string) string {
 }
 
 // tail are the dimensions, and the day.
-func (t tableSource) tail() []sourceColumn {
-	return append(append([]sourceColumn(nil), t.Dimensions...), sourceColumn{dayColumn, "TIMESTAMP"})
+func (t table) tail() []wire.Column {
+	return append(append([]wire.Column(nil), t.Dimensions...), wire.Column{Name: dayColumn, Type: "TIMESTAMP"})
 }
 
 // empty selects no row of columns.
-func empty(columns []sourceColumn) string {
+func empty(columns []wire.Column) string {
 	items := make([]string, len(columns))
 	for i, c := range columns {
 		items[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, quoteName(c.Name))
@@ -95,7 +118,7 @@ func empty(columns []sourceColumn) string {
 }
 
 // parquetView selects the columns of the schema, whatever the files have.
-func (t tableSource) parquetView(inFiles map[string]bool) (view string, columns []sourceColumn) {
+func (t table) parquetView(inFiles map[string]bool) (view string, columns []wire.Column) {
 	columns = append(append(columns, t.Columns...), t.tail()...)
 	if len(t.everyFile()) == 0 {
 		return empty(columns), columns
@@ -116,7 +139,7 @@ func (p part) parquet() string {
 }
 
 // jsonView selects the members that were found.
-func (t tableSource) jsonView(found *jsonType) (view string, columns []sourceColumn) {
+func (t table) jsonView(found *jsonType) (view string, columns []wire.Column) {
 	if len(t.everyFile()) == 0 {
 		return empty(t.tail()), t.tail()
 	}
@@ -125,7 +148,7 @@ func (t tableSource) jsonView(found *jsonType) (view string, columns []sourceCol
 	split := len(members) == 0
 	for _, m := range members {
 		columnType := m.jsonType.duck()
-		columns = append(columns, sourceColumn{m.name, columnType})
+		columns = append(columns, wire.Column{Name: m.name, Type: columnType})
 		types = append(types, quoteText(m.spellings[0])+": "+quoteText(columnType))
 		plain = append(plain, fmt.Sprintf("%s AS %s", quoteName(m.spellings[0]), quoteName(m.name)))
 		extracted = append(extracted, m.extract())

@@ -2,7 +2,12 @@ package duckanalytics
 
 import (
 	"context"
+	"errors"
 	"io"
+	"slices"
+
+	"github.com/iotenant/iotenant/analytics/internal/wire"
+	"github.com/iotenant/iotenant/analytics/workeranalytics"
 )
 
 // ServeOptions change a worker.
@@ -12,8 +17,8 @@ type ServeOptions struct {
 	Unconfined bool
 }
 
-// Serve is the work of a worker process: it answers the requests that an
-// [Engine] writes to its standard input until that ends.
+// Serve is the work of a worker process: it answers the requests that a
+// workeranalytics.Engine writes to its standard input until that ends.
 //
 //	func main() {
 //		if err := duckanalytics.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
@@ -43,14 +48,53 @@ func Serve(ctx context.Context, r io.Reader, w io.Writer, optFns ...func(*ServeO
 	case err := <-ended:
 		return err
 	case <-over:
-		return errBeyondLimit
+		return errOutOfTime
 	}
 }
 
 // limits are set by a worker on its process: once, and before each statement.
-type limits struct{ process, statement func(configuration) error }
+type limits struct {
+	process, statement func(wire.Configuration) error
+}
 
 var unlimited = limits{
-	process:   func(configuration) error { return nil },
-	statement: func(configuration) error { return nil },
+	process:   func(wire.Configuration) error { return nil },
+	statement: func(wire.Configuration) error { return nil },
+}
+
+var errOutOfTime = errors.New("duckanalytics: out of processor time")
+
+// NewInProcess returns an engine whose statements run in this process, for a
+// Lambda that answers one at a time, or a user's own statements. They are
+// checked, and locked in by DuckDB, as those of workeranalytics.New are, but
+// there is no limit on the process: one that takes memory in an expression, such
+// as repeat('x', 2000000000), takes it from the program, and one that can't be
+// interrupted goes on after its call has ended. Options.Command and Start are
+// not used.
+func NewInProcess(lake workeranalytics.Lake, objects workeranalytics.Objects, optFns ...func(*workeranalytics.Options)) *workeranalytics.Engine {
+	return workeranalytics.New(lake, objects, append(slices.Clone(optFns), func(o *workeranalytics.Options) { o.Start = startGoroutine })...)
+}
+
+func startGoroutine(ctx context.Context) (*workeranalytics.Worker, error) {
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	requestsOut, requestsIn := io.Pipe()
+	answersOut, answersIn := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err := serve(serving, requestsOut, answersIn, unlimited)
+		if err == nil || errors.Is(err, context.Canceled) {
+			err = io.EOF
+		}
+		answersIn.CloseWithError(err)
+		requestsOut.CloseWithError(io.ErrClosedPipe)
+	}()
+	return &workeranalytics.Worker{Requests: requestsIn, Answers: answersOut, Kill: func() {
+		cancel()
+		requestsIn.CloseWithError(io.EOF)
+		answersOut.CloseWithError(io.ErrClosedPipe)
+	}, Wait: func() error {
+		<-done
+		return nil
+	}}, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/iotenant/iotenant/analytics/lakeanalytics"
 	"github.com/iotenant/iotenant/analytics/memanalytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
+	"github.com/iotenant/iotenant/analytics/workeranalytics"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -98,7 +99,7 @@ func (f *datasetFlags) run(ctx context.Context, in io.Reader, out, errOut io.Wri
 		}
 		bad += n
 	}
-	engine := duckanalytics.NewInProcess(lake, objects, func(o *duckanalytics.Options) { o.Database = f.database })
+	engine := duckanalytics.NewInProcess(lake, objects, func(o *workeranalytics.Options) { o.Database = f.database })
 	defer engine.Close()
 	if err := answer(ctx, engine, statement, out); err != nil {
 		if kind := iotenant.KindOf(err); kind == iotenant.ErrInvalid || kind == iotenant.ErrNotFound {

@@ -1,7 +1,7 @@
-// Command sqlworker answers SQL for an engine of package duckanalytics, which
+// Command sqlworker answers SQL for an engine of package workeranalytics, which
 // starts it, speaks to it by its standard input and output, and ends it.
 //
-//	engine := duckanalytics.New(lake, objects, func(o *duckanalytics.Options) { o.Command = []string{"/usr/local/bin/sqlworker"} })
+//	engine := workeranalytics.New(lake, objects, func(o *workeranalytics.Options) { o.Command = []string{"/usr/local/bin/sqlworker"} })
 package main
 
 import (

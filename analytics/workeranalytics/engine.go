@@ -1,4 +1,4 @@
-package duckanalytics
+package workeranalytics
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -25,9 +26,13 @@ type Objects interface {
 
 // Options change an engine. The zero value of a member is its default.
 type Options struct {
-	// Command is the program of a worker process and its arguments; it calls
-	// [Serve]. Required by New.
+	// Command is the program of a worker process and its arguments. It calls
+	// duckanalytics.Serve.
 	Command []string
+	// Start starts a worker in place of Command, such as one in this process,
+	// see duckanalytics.NewInProcess, or on another machine that sees the same
+	// files.
+	Start func(ctx context.Context) (*Worker, error)
 	// Dir is where files for statements are kept while they run, and the
 	// links to those that are on this machine: the folder for temporary files.
 	Dir string
@@ -69,6 +74,10 @@ func (o *Options) setDefaults() {
 	setDefault(&o.MaxResultBytes, 1<<30)
 	setDefault(&o.SampleRows, 10_000)
 	setDefault(&o.MaxFiles, 100_000)
+	if o.Start == nil {
+		command := o.Command
+		o.Start = func(ctx context.Context) (*Worker, error) { return startProcess(ctx, command) }
+	}
 }
 
 func setDefault[T int | int64 | time.Duration](to *T, value T) {
@@ -91,33 +100,14 @@ var _ analytics.Engine = (*Engine)(nil)
 // They are started when they are needed; Close ends them. Without a command, or
 // without DuckDB in it, all calls fail with kind iotenant.ErrUnsupported.
 func New(lake Lake, objects Objects, optFns ...func(*Options)) *Engine {
-	e := newEngine(lake, objects, optFns)
-	e.pool = newPool(e.options.Processes, func(ctx context.Context) (*conversation, error) {
-		return startProcess(ctx, e.options.Command, e.configuration())
-	})
-	return e
-}
-
-// NewInProcess returns an engine whose statements run in this process, for a
-// Lambda that answers one at a time, or a user's own statements. They are
-// checked and locked in by DuckDB as those of [New] are, but there is no limit on the
-// process: one that takes memory in an expression, such as repeat('x', 2000000000),
-// takes it from the program, and one that can't be interrupted goes on
-// after its call has ended.
-func NewInProcess(lake Lake, objects Objects, optFns ...func(*Options)) *Engine {
-	e := newEngine(lake, objects, optFns)
-	e.pool = newPool(e.options.Processes, func(ctx context.Context) (*conversation, error) {
-		return startGoroutine(ctx, e.configuration())
-	})
-	return e
-}
-
-func newEngine(lake Lake, objects Objects, optFns []func(*Options)) *Engine {
 	e := &Engine{lake: lake, objects: objects}
 	for _, fn := range optFns {
 		fn(&e.options)
 	}
 	e.options.setDefaults()
+	e.pool = newPool(e.options.Processes, func(ctx context.Context) (*conversation, error) {
+		return meet(ctx, e.options.Start, e.configuration())
+	})
 	return e
 }
 
@@ -125,9 +115,9 @@ func newEngine(lake Lake, objects Objects, optFns []func(*Options)) *Engine {
 // after it fail with analytics.ErrClosed.
 func (e *Engine) Close() error { return e.pool.close() }
 
-func (e *Engine) configuration() configuration {
-	return configuration{
-		Version: protocolVersion, Memory: e.options.Memory, Threads: e.options.Threads, TempSpace: e.options.TempSpace,
+func (e *Engine) configuration() wire.Configuration {
+	return wire.Configuration{
+		Version: wire.Version, Memory: e.options.Memory, Threads: e.options.Threads, TempSpace: e.options.TempSpace,
 		CPU: e.options.CPU, With: e.options.AllowWith, SampleRows: e.options.SampleRows,
 	}
 }
@@ -200,7 +190,7 @@ func (r *run) start(ctx context.Context) (*analytics.Result, error) {
 	if r.worker, err = r.engine.pool.take(ctx); err != nil {
 		return nil, err
 	}
-	request := parseRequest{SQL: r.statement.SQL}
+	request := wire.ParseRequest{SQL: r.statement.SQL}
 	if r.statement.Delta != nil {
 		request.TimeExpression = r.statement.Delta.TimeExpression
 	}
@@ -211,7 +201,7 @@ func (r *run) start(ctx context.Context) (*analytics.Result, error) {
 	if r.files, err = newFiles(r.engine.options.Dir); err != nil {
 		return nil, err
 	}
-	run := runRequest{parseRequest: request, Now: r.statement.Now}
+	run := wire.RunRequest{ParseRequest: request, Now: r.statement.Now}
 	if r.statement.Delta != nil {
 		run.From, run.To = r.statement.Delta.From, r.statement.Delta.To
 	}
@@ -226,8 +216,8 @@ func (r *run) start(ctx context.Context) (*analytics.Result, error) {
 }
 
 // tables resolves the names to the tenant's data stores.
-func (r *run) tables(ctx context.Context, names []tableName) ([]tableSource, error) {
-	var all []tableSource
+func (r *run) tables(ctx context.Context, names []wire.TableName) ([]wire.TableSource, error) {
+	var all []wire.TableSource
 	budget := r.engine.options.MaxFiles
 	for _, name := range names {
 		if name.Schema != "" && (r.engine.options.Database == "" || !strings.EqualFold(name.Schema, r.engine.options.Database)) {
@@ -252,7 +242,7 @@ func (r *run) tables(ctx context.Context, names []tableName) ([]tableSource, err
 	return all, nil
 }
 
-func noTable(name tableName) error { return fmt.Errorf("%w: %q", analytics.ErrNoTable, name) }
+func noTable(name wire.TableName) error { return fmt.Errorf("%w: %q", analytics.ErrNoTable, name) }
 
 // rows reads the result. It can be ranged over once.
 func (r *run) rows(ctx context.Context, columns int) func(func([]analytics.Field, error) bool) {
@@ -267,7 +257,7 @@ func (r *run) rows(ctx context.Context, columns int) func(func([]analytics.Field
 			}
 			for err == nil && len(payload) > 0 {
 				size := len(payload)
-				if payload, err = readRow(payload, row); err != nil {
+				if payload, err = wire.ReadRow(payload, row); err != nil {
 					break
 				}
 				if left -= int64(size - len(payload)); left < 0 {

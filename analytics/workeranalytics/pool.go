@@ -1,4 +1,4 @@
-package duckanalytics
+package workeranalytics
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 )
 
 // conversation is the engine's side of a worker.
 type conversation struct {
 	w      io.Writer
-	frames *frameReader
+	frames *wire.Reader
 	// kill ends the worker at once. It may be called again and concurrently.
 	kill func()
 	// wait returns when nothing of the worker is left, with what it died of.
@@ -113,28 +114,28 @@ func (p *pool) close() error {
 }
 
 // greet tells a new worker its limits.
-func (c *conversation) greet(config configuration) error {
-	var answer hello
-	if err := c.ask(frameConfigure, config, frameHello, &answer); err != nil {
+func (c *conversation) greet(config wire.Configuration) error {
+	var answer wire.Hello
+	if err := c.ask(wire.KindConfigure, config, wire.KindHello, &answer); err != nil {
 		return err
 	}
-	if answer.Version != protocolVersion {
-		return fmt.Errorf("%w: worker of version %d", errProtocol, answer.Version)
+	if answer.Version != wire.Version {
+		return fmt.Errorf("%w: worker of version %d", wire.ErrProtocol, answer.Version)
 	}
 	return nil
 }
 
-func (c *conversation) parse(_ context.Context, request parseRequest) (names []tableName, err error) {
-	return names, c.ask(frameParse, request, frameTables, &names)
+func (c *conversation) parse(_ context.Context, request wire.ParseRequest) (names []wire.TableName, err error) {
+	return names, c.ask(wire.KindParse, request, wire.KindTables, &names)
 }
 
-func (c *conversation) run(_ context.Context, request runRequest) (columns []analytics.ResultColumn, err error) {
-	return columns, c.ask(frameRun, request, frameColumns, &columns)
+func (c *conversation) run(_ context.Context, request wire.RunRequest) (columns []analytics.ResultColumn, err error) {
+	return columns, c.ask(wire.KindRun, request, wire.KindColumns, &columns)
 }
 
-func (c *conversation) ask(kind frameKind, request any, want frameKind, answer any) error {
+func (c *conversation) ask(kind wire.Kind, request any, want wire.Kind, answer any) error {
 	c.answered = false
-	if err := writeMessage(c.w, kind, request); err != nil {
+	if err := wire.WriteMessage(c.w, kind, request); err != nil {
 		return c.died(err)
 	}
 	got, payload, err := c.next()
@@ -142,12 +143,12 @@ func (c *conversation) ask(kind frameKind, request any, want frameKind, answer a
 		return err
 	}
 	if got != want {
-		return fmt.Errorf("analytics: SQL: %w: %w: %q", iotenant.ErrUnavailable, errProtocol, got)
+		return fmt.Errorf("analytics: SQL: %w: %w: %q", iotenant.ErrUnavailable, wire.ErrProtocol, got)
 	}
 	if err := json.Unmarshal(payload, answer); err != nil {
 		return fmt.Errorf("analytics: SQL: %w: %w", iotenant.ErrUnavailable, err)
 	}
-	c.answered = got != frameColumns
+	c.answered = got != wire.KindColumns
 	return nil
 }
 
@@ -157,53 +158,51 @@ func (c *conversation) rows() (payload []byte, done bool, err error) {
 	switch {
 	case err != nil:
 		return nil, true, err
-	case kind == frameDone:
+	case kind == wire.KindDone:
 		c.answered = true
 		return nil, true, nil
-	case kind != frameRows:
-		return nil, true, fmt.Errorf("analytics: SQL: %w: %w: %q", iotenant.ErrUnavailable, errProtocol, kind)
+	case kind != wire.KindRows:
+		return nil, true, fmt.Errorf("analytics: SQL: %w: %w: %q", iotenant.ErrUnavailable, wire.ErrProtocol, kind)
 	}
 	return payload, false, nil
 }
 
-func (c *conversation) next() (frameKind, []byte, error) {
-	kind, payload, err := c.frames.next()
+func (c *conversation) next() (wire.Kind, []byte, error) {
+	kind, payload, err := c.frames.Next()
 	if err != nil {
 		return 0, nil, c.died(err)
 	}
-	if kind != frameError {
+	if kind != wire.KindError {
 		return kind, payload, nil
 	}
-	var f failure
+	var f wire.Failure
 	if err := json.Unmarshal(payload, &f); err != nil {
 		return 0, nil, fmt.Errorf("analytics: SQL: %w: %w", iotenant.ErrUnavailable, err)
 	}
-	c.answered = f.Kind == failSQL || f.Kind == failCorrupt
-	return 0, nil, f.err()
+	c.answered = f.Kind == wire.FailSQL || f.Kind == wire.FailCorrupt
+	return 0, nil, errorOf(f)
 }
 
 // died is the error of a worker that ended in the middle of a statement. What
 // it had of memory and time was limited, so that is why.
 func (c *conversation) died(err error) error {
 	c.kill()
-	if cause := c.wait(); errors.Is(cause, errBeyondLimit) {
+	if cause := c.wait(); errors.Is(cause, analytics.ErrSQLLimit) {
 		return fmt.Errorf("%w: the worker ended", analytics.ErrSQLLimit)
 	}
 	return fmt.Errorf("analytics: SQL: %w: the worker ended: %w", iotenant.ErrUnavailable, err)
 }
 
-var errBeyondLimit = errors.New("beyond a limit")
-
 // sentinels are those whose text a failure begins with.
-var sentinels = map[failureKind]error{
-	failSQL: analytics.ErrSQL, failLimit: analytics.ErrSQLLimit, failCorrupt: analytics.ErrCorrupt,
+var sentinels = map[wire.FailureKind]error{
+	wire.FailSQL: analytics.ErrSQL, wire.FailLimit: analytics.ErrSQLLimit, wire.FailCorrupt: analytics.ErrCorrupt,
 }
 
-func (f failure) err() error {
+func errorOf(f wire.Failure) error {
 	if sentinel, ok := sentinels[f.Kind]; ok {
 		return &remoteError{text: f.Message, kind: sentinel}
 	}
-	if f.Kind == failUnsupported {
+	if f.Kind == wire.FailUnsupported {
 		return fmt.Errorf("analytics: SQL: %w: %s", iotenant.ErrUnsupported, f.Message)
 	}
 	return fmt.Errorf("analytics: SQL: %w: the worker failed", iotenant.ErrUnavailable)

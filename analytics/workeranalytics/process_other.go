@@ -1,11 +1,13 @@
 //go:build !linux
 
-package duckanalytics
+package workeranalytics
 
 import (
 	"errors"
 	"os/exec"
 	"syscall"
+
+	"github.com/iotenant/iotenant/analytics"
 )
 
 func ownProcess() *syscall.SysProcAttr { return nil }
@@ -13,7 +15,7 @@ func ownProcess() *syscall.SysProcAttr { return nil }
 func causeOfEnd(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() > 0 {
-		return errBeyondLimit
+		return analytics.ErrSQLLimit
 	}
 	return err
 }

@@ -1,9 +1,11 @@
-package duckanalytics
+package workeranalytics
 
 import (
 	"errors"
 	"os/exec"
 	"syscall"
+
+	"github.com/iotenant/iotenant/analytics"
 )
 
 // ownProcess: the worker is in no group that gets the terminal's signals, and
@@ -23,5 +25,5 @@ func causeOfEnd(err error) error {
 	if ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
 		return err
 	}
-	return errBeyondLimit
+	return analytics.ErrSQLLimit
 }

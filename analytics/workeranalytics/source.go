@@ -1,4 +1,4 @@
-package duckanalytics
+package workeranalytics
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 	"github.com/iotenant/iotenant/analytics/pipeline"
 )
 
@@ -47,14 +48,10 @@ func (f *files) remove() {
 }
 
 // source puts the files of a table where the worker finds them.
-func (r *run) source(ctx context.Context, name tableName, snapshot analytics.Snapshot) (tableSource, error) {
-	table := tableSource{tableName: name, JSON: snapshot.Format != pipeline.FormatParquet, Dimensions: dimensions(snapshot.Partitions)}
+func (r *run) source(ctx context.Context, name wire.TableName, snapshot analytics.Snapshot) (wire.TableSource, error) {
+	table := wire.TableSource{TableName: name, JSON: snapshot.Format != pipeline.FormatParquet, Dimensions: dimensions(snapshot.Partitions)}
 	for _, c := range snapshot.Columns {
-		columnType, err := typeOfGlue(c.Type)
-		if err != nil {
-			return table, fmt.Errorf("%w: data store %s: column %s: %w", analytics.ErrCorrupt, name, c.Name, err)
-		}
-		table.Columns = append(table.Columns, sourceColumn{strings.ToLower(c.Name), columnType})
+		table.Columns = append(table.Columns, wire.Column{Name: strings.ToLower(c.Name), Type: c.Type})
 	}
 	for _, file := range snapshot.Files {
 		values := valuesOf(file, table.Dimensions)
@@ -66,7 +63,7 @@ func (r *run) source(ctx context.Context, name tableName, snapshot analytics.Sna
 		if fits {
 			table.Files = append(table.Files, link)
 		} else {
-			table.Odd = append(table.Odd, oddFile{link, values})
+			table.Odd = append(table.Odd, wire.OddFile{File: link, Values: values})
 		}
 		if allowed != "" {
 			table.Allowed = append(table.Allowed, allowed)
@@ -76,23 +73,23 @@ func (r *run) source(ctx context.Context, name tableName, snapshot analytics.Sna
 }
 
 // dimensions are those of the partitions of a data store, with their types.
-func dimensions(partitions []pipeline.Partition) []sourceColumn {
-	var all []sourceColumn
+func dimensions(partitions []pipeline.Partition) []wire.Column {
+	var all []wire.Column
 	for _, p := range partitions {
 		if p.Timestamp {
 			for _, name := range []string{"__year", "__month", "__day", "__hour"} {
-				all = append(all, sourceColumn{name, "INTEGER"})
+				all = append(all, wire.Column{Name: name, Type: "int"})
 			}
 			continue
 		}
-		all = append(all, sourceColumn{"__partition_" + strings.ToLower(p.Attribute), "VARCHAR"})
+		all = append(all, wire.Column{Name: "__partition_" + strings.ToLower(p.Attribute), Type: "string"})
 	}
 	return all
 }
 
 // add makes a file of an object, at a path that tells its dimensions. It
 // returns the path, and that of the file if the first is a link to it.
-func (f *files) add(ctx context.Context, r *run, table tableName, file analytics.File, path string) (link, allowed string, err error) {
+func (f *files) add(ctx context.Context, r *run, table wire.TableName, file analytics.File, path string) (link, allowed string, err error) {
 	object, err := r.engine.objects.Open(ctx, r.id, file.Name)
 	if errors.Is(err, iotenant.ErrNotFound) {
 		return "", "", fmt.Errorf("%w: data store %s: a file is missing", analytics.ErrCorrupt, table)
@@ -137,7 +134,7 @@ func extension(name string) string {
 }
 
 // valuesOf are the values of a file's dimensions, nil where there is none.
-func valuesOf(file analytics.File, dimensions []sourceColumn) []*string {
+func valuesOf(file analytics.File, dimensions []wire.Column) []*string {
 	values := make([]*string, len(dimensions))
 	for i, d := range dimensions {
 		for _, have := range file.Partition {
@@ -158,8 +155,8 @@ const (
 // hivePath is the folder of a file as Hive names it: its values are readable
 // there, and statements that exclude them don't read it. Values that are too
 // long for that don't fit.
-func hivePath(table tableName, file analytics.File, dimensions []sourceColumn, values []*string) (path string, fits bool) {
-	folder, day := "t-"+hexName(table.String()), dayColumn+"="+file.Day.UTC().Format(time.DateOnly)
+func hivePath(table wire.TableName, file analytics.File, dimensions []wire.Column, values []*string) (path string, fits bool) {
+	folder, day := "t-"+hexName(table.String()), "__dt="+file.Day.UTC().Format(time.DateOnly)
 	parts, length := []string{folder, day}, 0
 	for i, d := range dimensions {
 		value := "__HIVE_DEFAULT_PARTITION__"
@@ -196,7 +193,7 @@ func hexName(name string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func download(ctx context.Context, to string, object analytics.Object, table tableName) error {
+func download(ctx context.Context, to string, object analytics.Object, table wire.TableName) error {
 	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("analytics: SQL: %w: no temporary file", iotenant.ErrUnavailable)
