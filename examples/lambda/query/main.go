@@ -17,7 +17,7 @@
 //
 // DuckDB needs cgo: build for the architecture of the function, statically,
 //
-//	CGO_ENABLED=1 go build -tags lambda.norpc -ldflags '-s -w -linkmode external -extldflags "-static"'
+//	CGO_ENABLED=1 go build -tags lambda.norpc,osusergo,netgo -ldflags '-s -w -linkmode external -extldflags "-static"'
 //
 // A build without cgo starts, and answers 501. The function needs 2 GB of memory,
 // as much ephemeral storage as the files of a statement take, and a timeout of
