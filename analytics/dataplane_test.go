@@ -98,10 +98,9 @@ func (c *contents) DeleteContent(ctx context.Context, id tenant.ID, dataset, ver
 }
 
 func (c *contents) Delete(_ context.Context, id tenant.ID, dataset string) error {
-	if err := c.check(id, dataset); err != nil {
-		return nil
+	if c.check(id, dataset) == nil {
+		c.contents = nil
 	}
-	c.contents = nil
 	return nil
 }
 

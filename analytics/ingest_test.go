@@ -158,7 +158,7 @@ func TestPutAgainAfterFaults(t *testing.T) {
 			batch := []analytics.Row{message("1", 0, `{"a":1}`), message("2", 1, `{"a":2}`)}
 			err := p.Put(t.Context(), north, "raw", batch)
 			require.ErrorIs(t, err, iotenant.ErrUnavailable, name)
-			require.False(t, errors.As(err, new(*analytics.PutError)), "nobody may take it for a refusal")
+			require.NotErrorAs(t, err, new(*analytics.PutError), "nobody may take it for a refusal")
 			p.lake.fail(nil)
 			require.NoError(t, p.Put(t.Context(), north, "raw", batch))
 			require.Equal(t, []string{`{"a":1}`, `{"a":2}`}, p.lake.channel(north, "raw"))
@@ -297,7 +297,7 @@ func TestFunctionThatAnswersAnotherNumber(t *testing.T) {
 func TestSlowFunctionOfOneTenant(t *testing.T) {
 	t.Parallel()
 	started, release := make(chan struct{}, 10), make(chan struct{})
-	fns := functions{"fn": func(ctx context.Context, id tenant.ID, event []byte) ([]byte, error) {
+	fns := functions{"fn": func(_ context.Context, id tenant.ID, event []byte) ([]byte, error) {
 		if id == north {
 			started <- struct{}{}
 			<-release
