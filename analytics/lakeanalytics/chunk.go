@@ -95,10 +95,11 @@ func (c *chunk) null(rep, def int) {
 	c.nulls++
 }
 
-func (c *chunk) number(value uint64, rep int) {
+// number adds a number; near is close for numbers that are, see [placeOf].
+func (c *chunk) number(value, near uint64, rep int) {
 	c.level(rep, c.maxDef)
 	if c.indexed {
-		c.indexes = append(c.indexes, c.dictionary.number(value))
+		c.indexes = append(c.indexes, c.dictionary.number(value, near))
 		return
 	}
 	c.numbers = append(c.numbers, value)

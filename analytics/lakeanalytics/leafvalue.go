@@ -32,7 +32,7 @@ func (s *shredder) leaf(c *chunk, raw []byte, rep int) (fits bool) {
 	}
 	value, fits := numberOf(c.columnType, raw)
 	if fits {
-		c.number(value, rep)
+		c.number(value, value, rep)
 	}
 	return fits
 }
@@ -271,6 +271,43 @@ func shortInteger(text []byte) (n int64, ok bool) {
 // powers are the powers of ten that float64 holds exactly.
 var powers = [...]float64{
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+}
+
+// pointDigit is what '.' minus '0' is in a byte.
+const pointDigit = 256 + '.' - '0'
+
+// plainDouble reads digits with a point or none, fewer than 16 of them, so that
+// mantissa and power of ten are exact.
+func plainDouble(text []byte) (f float64, mantissa int64, ok bool) {
+	digits := text
+	if text[0] == '-' {
+		digits = text[1:]
+	}
+	if len(digits) > 16 {
+		return 0, 0, false
+	}
+	scale := -1
+	for _, c := range digits {
+		if c -= '0'; c > 9 {
+			if c != pointDigit || scale >= 0 {
+				return 0, 0, false
+			}
+			scale = 0
+			continue
+		}
+		mantissa = mantissa*10 + int64(c)
+		if scale >= 0 {
+			scale++
+		}
+	}
+	if mantissa >= 1<<53 {
+		return 0, 0, false
+	}
+	f = float64(mantissa) / powers[max(scale, 0)]
+	if len(digits) < len(text) {
+		f = -f
+	}
+	return f, mantissa, true
 }
 
 // doubleOf returns the nearest float64, unless that is infinite. A product or

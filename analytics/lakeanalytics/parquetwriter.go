@@ -290,7 +290,7 @@ func (w storeWriter) Write(row *analytics.Row) error {
 		clear(w.raws)
 		return fmt.Errorf("%w: %w", analytics.ErrRow, errNoObject)
 	}
-	w.shred.leaves[0].number(uint64(row.At.UnixNano()), 0)
+	w.shred.leaves[0].number(uint64(row.At.UnixNano()), uint64(row.At.UnixNano()), 0)
 	if thing := w.shred.leaves[1]; row.Thing.IsZero() {
 		thing.null(0, 0)
 	} else {

@@ -1,6 +1,8 @@
 package lakeanalytics
 
 import (
+	"math"
+
 	"github.com/iotenant/iotenant/internal/jsonscan"
 )
 
@@ -74,6 +76,12 @@ func (s *shredder) value(p *part, raw []byte, rep, def int) {
 	if raw == nil || raw[0] == 'n' {
 		s.null(p, rep, def)
 		return
+	}
+	if p.kind == kindDouble && raw[0] != '"' { // what most values are
+		if f, mantissa, ok := plainDouble(raw); ok {
+			s.leaves[p.first].number(math.Float64bits(f), uint64(mantissa), rep)
+			return
+		}
 	}
 	fits := true
 	switch {
