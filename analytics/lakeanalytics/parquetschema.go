@@ -112,7 +112,9 @@ func repeated(name string, children int) format.SchemaElement {
 	return g
 }
 
-func logical(value format.LogicalTypeValue) format.LogicalType { return format.LogicalType{Value: value} }
+func logical(value format.LogicalTypeValue) format.LogicalType {
+	return format.LogicalType{Value: value}
+}
 
 // element describes a leaf.
 func element(name string, t *columnType, repetition format.FieldRepetitionType) format.SchemaElement {
