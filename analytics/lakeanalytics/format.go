@@ -31,7 +31,11 @@ func newFileWriter(w io.Writer, table *analytics.Table) (fileWriter, error) {
 	case table.Kind == analytics.ChannelTable:
 		return newLineWriter(w, appendChannelRow), nil
 	case table.Format == pipeline.FormatParquet:
-		return newParquetFile(w, table.Columns)
+		p, err := newParquetWriter(w, table.Columns, true)
+		if err != nil {
+			return nil, err
+		}
+		return storeWriter{p}, nil
 	}
 	return newLineWriter(w, appendStoreRow), nil
 }
