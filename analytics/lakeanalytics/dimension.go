@@ -49,7 +49,7 @@ func newPartitioner(partitions []pipeline.Partition) (*partitioner, error) {
 	p := &partitioner{parts: make([]partition, len(partitions))}
 	for i, of := range partitions {
 		p.parts[i] = partition{Partition: of, attribute: strings.ToLower(of.Attribute)}
-		if of.Attribute == "" || strings.ContainsFunc(of.Attribute, func(r rune) bool { return !isNameByte(byte(r|0x20)) && r != '_' || r > '~' }) {
+		if of.Attribute == "" || strings.ContainsFunc(p.parts[i].attribute, func(r rune) bool { return r > '~' || !isNameByte(byte(r)) }) {
 			return nil, fmt.Errorf("%w: partition by %q: want letters, digits and underscores", analytics.ErrTable, of.Attribute)
 		}
 		if of.Timestamp && of.TimestampFormat != "" {
