@@ -16,8 +16,11 @@ const (
 	// MaxObjectName is the length of a name in bytes. With the prefix of a
 	// tenant it fits a key of S3.
 	MaxObjectName = 800
-	// MaxObjectList is the length of the longest list.
+	// MaxObjectList is the length of the longest list, and the number of names
+	// of the largest deletion.
 	MaxObjectList = 1000
+	// MaxLink is how long a link is valid at most, as in S3.
+	MaxLink = 7 * 24 * time.Hour
 )
 
 // Sentinel errors of [Objects].
@@ -26,6 +29,9 @@ var (
 	ErrObjectName = fmt.Errorf("analytics: %w object name", iotenant.ErrInvalid)
 	// ErrNoObject: there is no object of this name.
 	ErrNoObject = fmt.Errorf("analytics: object %w", iotenant.ErrNotFound)
+	// ErrObjects: a limit of a list, the number of names of a deletion, or the
+	// time that a link is valid is out of bounds.
+	ErrObjects = fmt.Errorf("analytics: %w call of objects", iotenant.ErrInvalid)
 	// ErrObjectExists: an object of this name was there before.
 	ErrObjectExists = fmt.Errorf("analytics: object %w", iotenant.ErrExists)
 )
@@ -69,21 +75,23 @@ type Objects interface {
 
 	// List returns objects whose names begin with prefix and are after the
 	// name after, in the order of bytes: at most limit of them, 1 to
-	// [MaxObjectList]. Fewer than limit means that there are no more. prefix
-	// and after may be empty and need not be names.
+	// [MaxObjectList], else [ErrObjects]. Fewer than limit means that there are
+	// no more. prefix and after may be empty and need not be names.
 	List(ctx context.Context, id tenant.ID, prefix, after string, limit int) ([]ObjectInfo, error)
 
-	// Delete removes objects, at most [MaxObjectList]. Those that are missing
-	// are removed already.
+	// Delete removes objects, at most [MaxObjectList], else [ErrObjects]. Those
+	// that are missing are removed already.
 	Delete(ctx context.Context, id tenant.ID, names ...string) error
 
-	// Link returns a URL from which anybody can GET the object for a while.
-	// Errors: [ErrNoObject] if the backend looks, kind iotenant.ErrUnsupported
-	// if it has no such thing.
+	// Link returns a URL from which anybody can GET the object for a while: a
+	// second to [MaxLink], in whole seconds. Errors: [ErrNoObject] if the
+	// backend looks, [ErrObjects], kind iotenant.ErrUnsupported if it has no
+	// such thing.
 	Link(ctx context.Context, id tenant.ID, name string, valid time.Duration) (string, error)
 }
 
-// Object is an open object. ReadAt may be called concurrently.
+// Object is an open object. ReadAt may be called concurrently. After Close it
+// fails.
 //
 // An object that is a file of this machine may also have the method
 // Path() string; the file must not be changed.
@@ -136,6 +144,42 @@ func CheckObject(id tenant.ID, names ...string) error {
 		if err := CheckObjectName(name); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// CheckObjectList reports what is wrong with the arguments of a list. The error
+// is tenant.ErrID or [ErrObjects].
+func CheckObjectList(id tenant.ID, limit int) error {
+	if err := checkTenant(id); err != nil {
+		return err
+	}
+	if limit < 1 || limit > MaxObjectList {
+		return fmt.Errorf("%w: limit %d, want 1 to %d", ErrObjects, limit, MaxObjectList)
+	}
+	return nil
+}
+
+// CheckObjectDelete reports what is wrong with the arguments of a deletion. The
+// error is tenant.ErrID, [ErrObjectName] or [ErrObjects].
+func CheckObjectDelete(id tenant.ID, names ...string) error {
+	if err := checkTenant(id); err != nil {
+		return err
+	}
+	if len(names) > MaxObjectList {
+		return fmt.Errorf("%w: %d names, want at most %d", ErrObjects, len(names), MaxObjectList)
+	}
+	return CheckObject(id, names...)
+}
+
+// CheckObjectLink reports what is wrong with the arguments of a link. The error
+// is tenant.ErrID, [ErrObjectName] or [ErrObjects].
+func CheckObjectLink(id tenant.ID, name string, valid time.Duration) error {
+	if err := CheckObject(id, name); err != nil {
+		return err
+	}
+	if valid < time.Second || valid > MaxLink || valid%time.Second != 0 {
+		return fmt.Errorf("%w: link valid for %s, want whole seconds up to %s", ErrObjects, valid, MaxLink)
 	}
 	return nil
 }

@@ -15,10 +15,10 @@ import (
 // that it failed.
 var ErrFault = fmt.Errorf("analyticstest: injected fault: %w", iotenant.ErrUnavailable)
 
-// Operation is a method of analytics.Store.
+// Operation is a method of analytics.Store or analytics.Objects.
 type Operation string
 
-// The operations.
+// The operations of analytics.Store.
 const (
 	OpAppend   Operation = "Append"
 	OpMessages Operation = "Messages"
@@ -26,10 +26,13 @@ const (
 	OpLast     Operation = "Last"
 )
 
-// Call is a call of a store.
+// Call is a call of a store, or of objects.
 type Call struct {
 	Operation Operation
 	Tenant    tenant.ID
+	// Name is that of the object, the prefix of a list, or the first name of a
+	// deletion. Calls of a store have none.
+	Name string
 }
 
 // Fault is what happens to a call. The zero Fault lets it pass.
@@ -39,6 +42,10 @@ type Fault struct {
 	Delay time.Duration
 	// Before is returned instead of making the call.
 	Before error
+	// Part lets a part of the call happen before Before is returned: the body
+	// of Put and Create fails with Before after so many bytes, and so many
+	// names are deleted.
+	Part int64
 	// After is returned after the call was made, instead of its result: the
 	// response was lost.
 	After error
@@ -56,25 +63,25 @@ type faulty struct {
 }
 
 func (f *faulty) Append(ctx context.Context, id tenant.ID, messages []analytics.Message) ([]analytics.Outcome, error) {
-	return apply(ctx, f.decide(Call{OpAppend, id}), func() ([]analytics.Outcome, error) {
+	return apply(ctx, f.decide(Call{Operation: OpAppend, Tenant: id}), func() ([]analytics.Outcome, error) {
 		return f.store.Append(ctx, id, messages)
 	})
 }
 
 func (f *faulty) Messages(ctx context.Context, id tenant.ID, query analytics.Query) (analytics.Page[analytics.Message], error) {
-	return apply(ctx, f.decide(Call{OpMessages, id}), func() (analytics.Page[analytics.Message], error) {
+	return apply(ctx, f.decide(Call{Operation: OpMessages, Tenant: id}), func() (analytics.Page[analytics.Message], error) {
 		return f.store.Messages(ctx, id, query)
 	})
 }
 
 func (f *faulty) Points(ctx context.Context, id tenant.ID, query analytics.Query) (analytics.Page[analytics.Point], error) {
-	return apply(ctx, f.decide(Call{OpPoints, id}), func() (analytics.Page[analytics.Point], error) {
+	return apply(ctx, f.decide(Call{Operation: OpPoints, Tenant: id}), func() (analytics.Page[analytics.Point], error) {
 		return f.store.Points(ctx, id, query)
 	})
 }
 
 func (f *faulty) Last(ctx context.Context, id tenant.ID, datastore string, thing device.ID) ([]analytics.Point, error) {
-	return apply(ctx, f.decide(Call{OpLast, id}), func() ([]analytics.Point, error) {
+	return apply(ctx, f.decide(Call{Operation: OpLast, Tenant: id}), func() ([]analytics.Point, error) {
 		return f.store.Last(ctx, id, datastore, thing)
 	})
 }

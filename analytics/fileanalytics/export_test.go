@@ -50,3 +50,6 @@ func (s *Store) EachRecord(id tenant.ID, visit func(at int64, payload []byte)) e
 	}
 	return nil
 }
+
+// FolderOnDisk puts a folder on another file layer.
+func FolderOnDisk(fsys disk.FS) func(*FolderOptions) { return func(o *FolderOptions) { o.fs = fsys } }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/internal/jsonscan"
 )
@@ -19,13 +18,13 @@ const maxDepth = 512
 
 // appendChannelRow writes a raw message (D-01):
 //
-//	{"messageId":"…","payload":{…},"receivedAt":1760000000123.456789,"thing":"…"}
+//	{"messageId":"…","payload":{…},"receivedAt":1760000000123.456789,"thing":"…","sequence":7}
 //
 // A payload is written as JSON where it stands on the line as it came. Any
 // other, and every payload that is but a string, is "payloadBase64" instead.
 // receivedAt is Unix time in milliseconds; digits after the point are those of
 // the nanoseconds.
-func appendChannelRow(line []byte, row *analytics.Row) ([]byte, error) {
+func appendChannelRow(line []byte, row *storedRow) ([]byte, error) {
 	line = appendQuoted(append(line, `{"messageId":`...), row.ID)
 	if isLine(row.Payload) {
 		line = append(append(line, `,"payload":`...), row.Payload...)
@@ -37,6 +36,7 @@ func appendChannelRow(line []byte, row *analytics.Row) ([]byte, error) {
 	if !row.Thing.IsZero() {
 		line = appendQuoted(append(line, `,"thing":`...), row.Thing.String())
 	}
+	line = strconv.AppendUint(append(line, `,"sequence":`...), row.sequence, 10)
 	return append(line, '}'), nil
 }
 
@@ -91,7 +91,7 @@ var errNoObject = errors.New("not an object in JSON")
 
 // parseChannelRow reads a raw message, in the form of [appendChannelRow] or in
 // that of the service: a payload that is a string is base64 if it can be.
-func parseChannelRow(line []byte) (row analytics.Row, err error) {
+func parseChannelRow(line []byte) (row storedRow, err error) {
 	members, err := membersOf(line)
 	if err != nil {
 		return row, err
@@ -112,16 +112,18 @@ func parseChannelRow(line []byte) (row analytics.Row, err error) {
 			row.At, err = parseMilliseconds(value)
 		case "thing":
 			row.Thing, err = thingOf(value)
+		case "sequence":
+			row.sequence, err = sequenceOf(value)
 		}
 		if err != nil {
-			return analytics.Row{}, err
+			return storedRow{}, err
 		}
 	}
 	switch {
 	case !found:
-		return analytics.Row{}, errors.New("no payload")
+		return storedRow{}, errors.New("no payload")
 	case row.At.IsZero():
-		return analytics.Row{}, errors.New("no receivedAt")
+		return storedRow{}, errors.New("no receivedAt")
 	}
 	return row, nil
 }
@@ -148,6 +150,14 @@ func textOf(value []byte) (string, error) {
 		return "", fmt.Errorf("%.40q is no string", value)
 	}
 	return string(jsonscan.AppendText(nil, value[1:len(value)-1])), nil
+}
+
+func sequenceOf(value []byte) (uint64, error) {
+	sequence, err := strconv.ParseUint(string(value), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%.40q is no sequence number", value)
+	}
+	return sequence, nil
 }
 
 func thingOf(value []byte) (device.ID, error) {

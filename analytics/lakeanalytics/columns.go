@@ -130,13 +130,13 @@ func newColumnScan(table *analytics.Table, scan analytics.ColumnScan) (*columnSc
 		}
 	}
 	if scan.By != "" {
-		if s.by, err = find(scan.By, isName); err != nil {
+		if s.by, err = find(scan.By, isLabel); err != nil {
 			return nil, err
 		}
 	}
 	s.columns = []*scanned{s.time, s.by}
 	for _, name := range scan.Values {
-		value, err := find(name, isNumber)
+		value, err := find(name, isQuantity)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +152,7 @@ func newColumnScan(table *analytics.Table, scan analytics.ColumnScan) (*columnSc
 	return s, nil
 }
 
-func isNumber(t *columnType) bool {
+func isQuantity(t *columnType) bool {
 	switch t.kind {
 	case kindTinyint, kindSmallint, kindInt, kindBigint, kindDouble, kindFloat, kindDecimal:
 		return true
@@ -160,9 +160,11 @@ func isNumber(t *columnType) bool {
 	return false
 }
 
-func isTime(t *columnType) bool { return isNumber(t) || t.kind == kindTimestamp || t.kind == kindDate }
+func isTime(t *columnType) bool {
+	return isQuantity(t) || t.kind == kindTimestamp || t.kind == kindDate
+}
 
-func isName(t *columnType) bool {
+func isLabel(t *columnType) bool {
 	switch t.kind {
 	case kindString, kindChar, kindVarchar, kindTinyint, kindSmallint, kindInt, kindBigint, kindBoolean:
 		return true

@@ -11,15 +11,16 @@ import (
 
 // The hidden members of a data store's rows: what a Row has beside its payload.
 const (
-	atMember    = "__at"    // Unix time in nanoseconds
-	thingMember = "__thing" // the id of the thing
+	atMember       = "__at"    // Unix time in nanoseconds
+	thingMember    = "__thing" // the id of the thing
+	sequenceMember = "__seq"   // the place among rows of the same time
 )
 
 // fileWriter writes the rows of one file.
 type fileWriter interface {
 	// Write adds a row. It keeps nothing of it. Error: [analytics.ErrRow], the
 	// file is then as it was before, or that of the underlying writer.
-	Write(row *analytics.Row) error
+	Write(row *storedRow) error
 	// Close ends the file. The underlying writer is not closed.
 	Close() error
 }
@@ -42,7 +43,7 @@ func newFileWriter(w io.Writer, table *analytics.Table) (fileWriter, error) {
 // rowsOf reads the rows of a file in the order in which they were written. It
 // ends after the first error: [analytics.ErrCorrupt] names the file's defect,
 // others are those of object. What a row holds is the caller's.
-func rowsOf(object analytics.Object, table *analytics.Table) iter.Seq2[analytics.Row, error] {
+func rowsOf(object analytics.Object, table *analytics.Table) iter.Seq2[storedRow, error] {
 	switch {
 	case table.Kind == analytics.ChannelTable:
 		return readLines(object, parseChannelRow)

@@ -23,7 +23,7 @@ func written(t testing.TB, table *analytics.Table, rows ...analytics.Row) []byte
 	w, err := newFileWriter(&file, table)
 	require.NoError(t, err)
 	for i := range rows {
-		require.NoError(t, w.Write(&rows[i]))
+		require.NoError(t, w.Write(&storedRow{rows[i], uint64(i)}))
 	}
 	require.NoError(t, w.Close())
 	return file.Bytes()
@@ -32,7 +32,8 @@ func written(t testing.TB, table *analytics.Table, rows ...analytics.Row) []byte
 func read(t testing.TB, table *analytics.Table, file []byte) (rows []analytics.Row) {
 	for row, err := range rowsOf(object(file), table) {
 		require.NoError(t, err)
-		rows = append(rows, row)
+		require.EqualValues(t, len(rows), row.sequence)
+		rows = append(rows, row.Row)
 	}
 	return rows
 }

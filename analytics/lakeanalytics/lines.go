@@ -23,15 +23,15 @@ const lineBuffer = 64 << 10
 // lineWriter writes rows as lines of JSON through gzip.
 type lineWriter struct {
 	gzip   *gzip.Writer
-	append func(line []byte, row *analytics.Row) ([]byte, error)
+	append func(line []byte, row *storedRow) ([]byte, error)
 	lines  []byte
 }
 
-func newLineWriter(w io.Writer, appendRow func(line []byte, row *analytics.Row) ([]byte, error)) *lineWriter {
+func newLineWriter(w io.Writer, appendRow func(line []byte, row *storedRow) ([]byte, error)) *lineWriter {
 	return &lineWriter{gzip: gzip.NewWriter(w), append: appendRow, lines: make([]byte, 0, lineBuffer+lineBuffer/4)}
 }
 
-func (w *lineWriter) Write(row *analytics.Row) error {
+func (w *lineWriter) Write(row *storedRow) error {
 	if len(row.Payload) > analytics.MaxRow || len(row.ID) > analytics.MaxRowID {
 		return fmt.Errorf("%w: %d bytes, and %d of its id, want at most %d and %d", analytics.ErrRow, len(row.Payload), len(row.ID), analytics.MaxRow, analytics.MaxRowID)
 	}
@@ -59,8 +59,8 @@ func (w *lineWriter) Close() error {
 }
 
 // readLines reads rows from lines of JSON behind gzip.
-func readLines(object analytics.Object, parse func(line []byte) (analytics.Row, error)) iter.Seq2[analytics.Row, error] {
-	return func(yield func(analytics.Row, error) bool) {
+func readLines(object analytics.Object, parse func(line []byte) (storedRow, error)) iter.Seq2[storedRow, error] {
+	return func(yield func(storedRow, error) bool) {
 		source := &sourceReader{r: io.NewSectionReader(object, 0, object.Size())}
 		err := eachLine(source, func(number int, line []byte) error {
 			row, err := parse(line)
@@ -80,7 +80,7 @@ func readLines(object analytics.Object, parse func(line []byte) (analytics.Row, 
 		case !errors.Is(err, analytics.ErrCorrupt):
 			err = corrupt("gzip: %v", err)
 		}
-		yield(analytics.Row{}, err)
+		yield(storedRow{}, err)
 	}
 }
 

@@ -20,19 +20,19 @@ import (
 
 // readParquet reads the rows of a file with the hidden columns. Columns that it
 // does not have are missing in the rows.
-func readParquet(object analytics.Object, columns []pipeline.Column) iter.Seq2[analytics.Row, error] {
-	return func(yield func(analytics.Row, error) bool) {
+func readParquet(object analytics.Object, columns []pipeline.Column) iter.Seq2[storedRow, error] {
+	return func(yield func(storedRow, error) bool) {
 		parsed, err := parseColumns(columns)
 		if err == nil {
 			err = eachParquetRow(object, parsed, yield)
 		}
 		if err != nil && !errors.Is(err, errEnded) {
-			yield(analytics.Row{}, err)
+			yield(storedRow{}, err)
 		}
 	}
 }
 
-func eachParquetRow(object analytics.Object, columns []column, yield func(analytics.Row, error) bool) (err error) {
+func eachParquetRow(object analytics.Object, columns []column, yield func(storedRow, error) bool) (err error) {
 	source := &sourceReaderAt{r: object}
 	defer func() {
 		if source.err != nil {
@@ -75,10 +75,10 @@ func (s *sourceReaderAt) ReadAt(p []byte, offset int64) (int, error) {
 
 // assembly puts rows together from the values of leaves.
 type assembly struct {
-	columns   []*part
-	at, thing *leafReader
-	leaves    []*leafReader // by the number of the leaf in columns
-	things    map[string]device.ID
+	columns             []*part
+	at, sequence, thing *leafReader
+	leaves              []*leafReader // by the number of the leaf in columns
+	things              map[string]device.ID
 }
 
 // leafReader goes through the values of a leaf.
@@ -97,6 +97,9 @@ func newAssembly(file *footer, columns []column) (*assembly, error) {
 	a := &assembly{things: map[string]device.ID{}}
 	var err error
 	if a.at, err = file.hidden(atMember, atType, format.Required); err != nil {
+		return nil, err
+	}
+	if a.sequence, err = file.hidden(sequenceMember, atType, format.Required); err != nil {
 		return nil, err
 	}
 	if a.thing, err = file.hidden(thingMember, thingType, format.Optional); err != nil {
@@ -142,8 +145,8 @@ func (p *part) eachLeaf(f func(leaf *part)) {
 }
 
 // rowGroup yields the rows of a row group.
-func (a *assembly) rowGroup(r io.ReaderAt, group *format.RowGroup, yield func(analytics.Row, error) bool) error {
-	all := append([]*leafReader{a.at, a.thing}, a.leaves...)
+func (a *assembly) rowGroup(r io.ReaderAt, group *format.RowGroup, yield func(storedRow, error) bool) error {
+	all := append([]*leafReader{a.at, a.sequence, a.thing}, a.leaves...)
 	for _, leaf := range all {
 		if err := leaf.start(r, group); err != nil {
 			return err
@@ -231,12 +234,17 @@ func (l *leafReader) take(rep int) (int, error) {
 }
 
 // row puts the next row together.
-func (a *assembly) row() (row analytics.Row, err error) {
+func (a *assembly) row() (row storedRow, err error) {
 	at, err := a.at.take(0)
 	if err != nil {
 		return row, err
 	}
 	row.At = time.Unix(0, int64(a.at.number(at))).UTC()
+	sequence, err := a.sequence.take(0)
+	if err != nil {
+		return row, err
+	}
+	row.sequence = a.sequence.number(sequence)
 	thing, err := a.thing.take(0)
 	if err != nil {
 		return row, err

@@ -14,16 +14,17 @@ import (
 // appendStoreRow writes a row of a JSON data store, the object with the hidden
 // members in front:
 //
-//	{"__at":1760000000123456789,"__thing":"…","temperature":21.5}
+//	{"__at":1760000000123456789,"__seq":7,"__thing":"…","temperature":21.5}
 //
 // Members of the payload whose names begin with two underscores are dropped, as
 // a data store can't have them: none can pass for a hidden one.
-func appendStoreRow(line []byte, row *analytics.Row) ([]byte, error) {
+func appendStoreRow(line []byte, row *storedRow) ([]byte, error) {
 	payload, err := objectOf(row.Payload)
 	if err != nil {
 		return line, fmt.Errorf("%w: %w", analytics.ErrRow, err)
 	}
 	line = strconv.AppendInt(append(line, `{"`+atMember+`":`...), row.At.UnixNano(), 10)
+	line = strconv.AppendUint(append(line, `,"`+sequenceMember+`":`...), row.sequence, 10)
 	if !row.Thing.IsZero() {
 		line = appendQuoted(append(line, `,"`+thingMember+`":`...), row.Thing.String())
 	}
@@ -66,7 +67,7 @@ func objectOf(payload []byte) ([]byte, error) {
 }
 
 // parseStoreRow reads what appendStoreRow wrote.
-func parseStoreRow(line []byte) (row analytics.Row, err error) {
+func parseStoreRow(line []byte) (row storedRow, err error) {
 	object, err := objectOf(line)
 	if err != nil {
 		return row, err
@@ -77,16 +78,20 @@ func parseStoreRow(line []byte) (row analytics.Row, err error) {
 		case atMember:
 			ns, err := strconv.ParseInt(string(value), 10, 64)
 			if err != nil {
-				return analytics.Row{}, fmt.Errorf("%s: %.40q is no time in nanoseconds", atMember, value)
+				return storedRow{}, fmt.Errorf("%s: %.40q is no time in nanoseconds", atMember, value)
 			}
 			row.At, hasAt = time.Unix(0, ns).UTC(), true
+		case sequenceMember:
+			if row.sequence, err = sequenceOf(value); err != nil {
+				return storedRow{}, err
+			}
 		case thingMember:
 			if row.Thing, err = thingOf(value); err != nil {
-				return analytics.Row{}, err
+				return storedRow{}, err
 			}
 		default:
 			if !hasAt {
-				return analytics.Row{}, errors.New("does not begin with " + atMember)
+				return storedRow{}, errors.New("does not begin with " + atMember)
 			}
 			row.Payload = append([]byte{'{'}, rest...)
 			return row, nil
@@ -97,7 +102,7 @@ func parseStoreRow(line []byte) (row analytics.Row, err error) {
 		}
 	}
 	if !hasAt {
-		return analytics.Row{}, errors.New("does not begin with " + atMember)
+		return storedRow{}, errors.New("does not begin with " + atMember)
 	}
 	row.Payload = []byte("{}")
 	return row, nil

@@ -10,3 +10,8 @@ func TestAttackStore(t *testing.T) {
 	t.Parallel()
 	analyticstest.TestIsolation(t, open)
 }
+
+func TestAttackObjects(t *testing.T) {
+	t.Parallel()
+	analyticstest.TestObjectsIsolation(t, openObjects)
+}

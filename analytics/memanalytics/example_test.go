@@ -3,6 +3,7 @@ package memanalytics_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/iotenant/iotenant/analytics"
@@ -34,4 +35,20 @@ func ExampleNew() {
 	// [duplicate] <nil>
 	// temperature 21.5 <nil>
 	// motor.rpm 900 <nil>
+}
+
+func ExampleNewObjects() {
+	ctx := context.Background()
+	id := tenant.MustParseID("acme")
+	objects := memanalytics.NewObjects()
+
+	for range 2 {
+		fmt.Println(objects.Create(ctx, id, "log/00000000000000000001", strings.NewReader("{}")))
+	}
+	list, err := objects.List(ctx, id, "log/", "", 10)
+	fmt.Println(list[0].Name, list[0].Size, err)
+	// Output:
+	// <nil>
+	// analytics: object already exists
+	// log/00000000000000000001 2 <nil>
 }

@@ -1,6 +1,6 @@
-// Package memanalytics is an analytics.Store in memory, for unit tests and
-// examples. It keeps everything until the process ends, and answers queries by
-// looking at all messages of the tenant.
+// Package memanalytics is an analytics.Store and analytics.Objects in memory,
+// for unit tests and examples. The Store keeps everything until the process
+// ends, and answers queries by looking at all messages of the tenant.
 package memanalytics
 
 import (

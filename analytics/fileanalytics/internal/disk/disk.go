@@ -4,8 +4,12 @@
 package disk
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"time"
 )
 
 // FS is a file system. Names are paths of the operating system. Missing files
@@ -16,14 +20,23 @@ type FS interface { //nolint:interfacebloat // one method for each call of the o
 	Create(name string) (File, error)
 	// Open opens a file to read.
 	Open(name string) (File, error)
-	// Rename replaces a file. It is durable after SyncDir of the directory.
+	// Rename replaces a file, or an empty directory by one. It is durable after
+	// SyncDir of both directories.
 	Rename(from, to string) error
-	// Remove removes a file.
+	// Link gives a file a second name, durable after SyncDir of its directory.
+	// A name that is taken is fs.ErrExist. Where files have one name only it is
+	// [ErrNoLinks].
+	Link(from, to string) error
+	// Remove removes a file or an empty directory.
 	Remove(name string) error
+	// Mkdir makes a directory, durable after SyncDir of its parent.
+	Mkdir(name string) error
 	// MkdirAll makes a directory and its parents, durably.
 	MkdirAll(name string) error
 	// ReadDir returns the names in a directory, sorted.
 	ReadDir(name string) ([]string, error)
+	// Stat tells of a file or directory without opening it.
+	Stat(name string) (Info, error)
 	// SyncDir makes the names in a directory durable.
 	SyncDir(name string) error
 	// Lock takes a lock file until the returned function or the end of the
@@ -43,6 +56,17 @@ type File interface {
 	// Sync makes the content durable.
 	Sync() error
 }
+
+// Info tells of a file.
+type Info struct {
+	// Size is the length in bytes.
+	Size int64
+	// Modified is when the content changed.
+	Modified time.Time
+}
+
+// ErrNoLinks: the file system has no hard links.
+var ErrNoLinks = errors.New("no hard links")
 
 // OS is the operating system's file system.
 type OS struct{}
@@ -84,6 +108,33 @@ func (OS) Open(name string) (File, error) {
 
 // Rename implements FS.
 func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Link implements FS.
+func (OS) Link(from, to string) error {
+	err := os.Link(from, to)
+	if err != nil && !errors.Is(err, fs.ErrExist) && lacksLinks(err) {
+		return fmt.Errorf("%w: %w", ErrNoLinks, err)
+	}
+	return err
+}
+
+// lacksLinks reports whether link failed because there are no hard links: EPERM
+// is what link(2) has for it, other systems say that it isn't supported.
+func lacksLinks(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission)
+}
+
+// Mkdir implements FS.
+func (OS) Mkdir(name string) error { return os.Mkdir(name, dirMode) }
+
+// Stat implements FS.
+func (OS) Stat(name string) (Info, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{info.Size(), info.ModTime()}, nil
+}
 
 // Remove implements FS.
 func (OS) Remove(name string) error { return os.Remove(name) }

@@ -1,0 +1,188 @@
+package lakeanalytics
+
+import (
+	"context"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/iotenant/iotenant/analytics"
+)
+
+// purge deletes files that were removed, whenever that was.
+func (t *table) purge(ctx context.Context) error { return t.purgeBefore(ctx, math.MaxInt64) }
+
+// purgeBefore deletes files that were removed before a time, in milliseconds.
+func (t *table) purgeBefore(ctx context.Context, before int64) error {
+	t.mu.RLock()
+	var names []string
+	for name, at := range t.state.removed {
+		if at < before {
+			names = append(names, name)
+		}
+	}
+	t.mu.RUnlock()
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	if err := t.deleteFiles(ctx, names); err != nil {
+		return err
+	}
+	return t.change(ctx, func(s *state) (*entry, error) {
+		e := &entry{}
+		for _, name := range names {
+			if _, ok := s.removed[name]; ok {
+				e.forgotten = append(e.forgotten, name)
+			}
+		}
+		if len(e.forgotten) == 0 {
+			return nil, nil
+		}
+		return e, nil
+	})
+}
+
+func (t *table) deleteFiles(ctx context.Context, names []string) error {
+	for chunk := range slices.Chunk(names, analytics.MaxObjectList) {
+		full := make([]string, len(chunk))
+		for i, name := range chunk {
+			full[i] = t.prefix + name
+		}
+		if err := t.lake.objects.Delete(ctx, t.tenant, full...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// abandoned reports whether an object was stored so long ago that nobody can
+// still be about to use it.
+func (l *Lake) abandoned(info analytics.ObjectInfo) bool {
+	return info.Modified.Add(l.options.Grace).Before(l.options.Now())
+}
+
+// purgeOrphans deletes files that crashes and failures left behind. They are
+// removed by a commit first, see drafts.
+func (t *table) purgeOrphans(ctx context.Context) error {
+	after := ""
+	for {
+		infos, err := t.lake.objects.List(ctx, t.tenant, t.data(), after, analytics.MaxObjectList)
+		if err != nil {
+			return err
+		}
+		if err := t.purgeListed(ctx, infos); err != nil {
+			return err
+		}
+		if len(infos) < analytics.MaxObjectList {
+			return nil
+		}
+		after = infos[len(infos)-1].Name
+	}
+}
+
+// purgeListed deletes the orphans in a list.
+func (t *table) purgeListed(ctx context.Context, infos []analytics.ObjectInfo) error {
+	candidates := map[string]bool{}
+	for _, info := range infos {
+		name := info.Name[len(t.prefix):]
+		if isFile(name) && t.lake.abandoned(info) && !t.drafts.has(name) {
+			candidates[name] = true
+		}
+	}
+	if len(candidates) == 0 {
+		return nil
+	}
+	var orphans []string
+	err := t.change(ctx, func(s *state) (*entry, error) {
+		e := &entry{}
+		orphans = orphans[:0]
+		for _, name := range slices.Sorted(maps.Keys(candidates)) {
+			_, removed := s.removed[name]
+			if s.names[name] == nil && !removed {
+				e.removed = append(e.removed, removal{name, t.lake.now()})
+				orphans = append(orphans, name)
+			}
+		}
+		if len(e.removed) == 0 {
+			return nil, nil
+		}
+		return e, nil
+	})
+	if err != nil {
+		return err
+	}
+	return t.deleteFiles(ctx, orphans)
+}
+
+// truncate deletes what of the log a checkpoint has made superfluous for long.
+func (t *table) truncate(ctx context.Context) error {
+	through, err := t.settled(ctx)
+	if err != nil || through == 0 {
+		return err
+	}
+	after := t.log()
+	for {
+		infos, err := t.lake.objects.List(ctx, t.tenant, t.log(), after, analytics.MaxObjectList)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, info := range infos {
+			version, checkpoint, ok := t.parseLog(info.Name)
+			if ok && (version < through || version == through && !checkpoint) {
+				names = append(names, info.Name)
+			}
+		}
+		if len(names) > 0 {
+			if err := t.lake.objects.Delete(ctx, t.tenant, names...); err != nil {
+				return err
+			}
+		}
+		if len(names) < len(infos) || len(infos) < analytics.MaxObjectList {
+			return nil
+		}
+		after = infos[len(infos)-1].Name
+	}
+}
+
+// settled returns the version of the latest checkpoint that has been there for
+// the time of grace; 0 if there is none.
+func (t *table) settled(ctx context.Context) (uint64, error) {
+	through, after := uint64(0), t.log()
+	for {
+		infos, err := t.lake.objects.List(ctx, t.tenant, t.log(), after, analytics.MaxObjectList)
+		if err != nil {
+			return 0, err
+		}
+		for _, info := range infos {
+			if version, checkpoint, ok := t.parseLog(info.Name); ok && checkpoint && t.lake.abandoned(info) {
+				through = version
+			}
+		}
+		if len(infos) < analytics.MaxObjectList {
+			return through, nil
+		}
+		after = infos[len(infos)-1].Name
+	}
+}
+
+// expire removes the days that are out of retention.
+func (t *table) expire(ctx context.Context) error {
+	declared, err := t.declaration()
+	if err != nil || declared.table.RetentionDays == 0 {
+		return err
+	}
+	kept := dayOfTime(t.lake.options.Now()) - int32(min(declared.table.RetentionDays, maxRetention))
+	return t.dropDays(ctx, kept)
+}
+
+// maxRetention is a number of days longer than that of all times there are.
+const maxRetention = int(365 * 300)
+
+// due is the time, in milliseconds, before which something was removed whose
+// time of grace is over.
+func (l *Lake) due() int64 {
+	return l.options.Now().Add(-l.options.Grace / time.Millisecond * time.Millisecond).UnixMilli()
+}

@@ -1,0 +1,123 @@
+package lakeanalytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+// Sweep implements analytics.Lake. It goes on with the next table after an
+// error.
+func (l *Lake) Sweep(ctx context.Context, id tenant.ID) error {
+	if err := checkTenant(id); err != nil {
+		return kept("sweep", err)
+	}
+	var failures []error
+	for name, err := range l.tables(ctx, id) {
+		if err == nil {
+			err = l.sweepTable(ctx, id, name)
+		}
+		if ctx.Err() != nil {
+			return kept("sweep", ctx.Err())
+		}
+		if err != nil {
+			failures = append(failures, err)
+		}
+	}
+	return kept("sweep", errors.Join(failures...))
+}
+
+// tables lists the tables of a tenant, also those that were deleted. It ends
+// after an error.
+func (l *Lake) tables(ctx context.Context, id tenant.ID) iter.Seq2[analytics.TableID, error] {
+	return func(yield func(analytics.TableID, error) bool) {
+		for _, kind := range []analytics.TableKind{analytics.ChannelTable, analytics.DatastoreTable} {
+			prefix := string(kind) + "/"
+			for after := ""; ; {
+				infos, err := l.objects.List(ctx, id, prefix, after, 1)
+				if err != nil {
+					yield(analytics.TableID{}, err)
+					return
+				}
+				if len(infos) == 0 {
+					break
+				}
+				name, ok := tableOf(infos[0].Name)
+				if !ok { // not of this package
+					after = infos[0].Name
+					continue
+				}
+				if !yield(name, nil) {
+					return
+				}
+				after = afterTable(name)
+			}
+		}
+	}
+}
+
+func (l *Lake) sweepTable(ctx context.Context, id tenant.ID, name analytics.TableID) error {
+	t, err := l.acquire(ctx, id, name)
+	if err != nil {
+		return err
+	}
+	defer l.cache.release(t)
+	if err := t.refresh(ctx); err != nil {
+		return err
+	}
+	if t.exists() {
+		if err := t.expire(ctx); err != nil {
+			return err
+		}
+		if err := t.compact(ctx); err != nil {
+			return err
+		}
+	}
+	if err := t.purgeBefore(ctx, l.due()); err != nil {
+		return err
+	}
+	if err := t.purgeOrphans(ctx); err != nil {
+		return err
+	}
+	return t.truncate(ctx)
+}
+
+// Run sweeps the tenants of Options.Tenants until ctx ends. What fails is
+// logged, and tried again the next time. It returns nil, or an error of kind
+// iotenant.ErrInvalid if there are no Options.Tenants.
+func (l *Lake) Run(ctx context.Context) error {
+	if l.options.Tenants == nil {
+		return fmt.Errorf("lakeanalytics: run: %w: Options.Tenants is nil", iotenant.ErrInvalid)
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		l.sweepAll(ctx)
+		timer.Reset(l.options.SweepInterval)
+	}
+}
+
+func (l *Lake) sweepAll(ctx context.Context) {
+	for id, err := range l.options.Tenants(ctx) {
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = l.Sweep(ctx, id)
+		}
+		if err != nil && ctx.Err() == nil {
+			l.options.Logger.ErrorContext(ctx, "lakeanalytics: sweep failed", "tenant", id, "err", err)
+		}
+	}
+}
