@@ -209,7 +209,7 @@ func (d *Datasets) content(ctx context.Context, id tenant.ID, dataset, version s
 // succeeded reports whether there is a result, and shows the content as it was
 // with it if it is made again.
 func (c *Content) succeeded() bool {
-	if len(c.Files) == 0 {
+	if c.Made == 0 {
 		return false
 	}
 	c.State = ContentSucceeded

@@ -172,7 +172,7 @@ func (p *production) query(ctx context.Context, made *Content) error {
 	if err != nil {
 		return statementError{err}
 	}
-	defer result.Close()
+	defer func() { _ = result.Close() }()
 	file := ContentFile{Object: made.object(p.take, "")}
 	made.Files = []ContentFile{file}
 	reader, writer := io.Pipe()
@@ -301,7 +301,7 @@ func (p *production) succeed(ctx context.Context, made Content) error {
 func (p *production) fail(ctx context.Context, reason string) error {
 	failed := p.content
 	failed.Run, failed.Reason, failed.Completed = p.run.Run, reason, p.now()
-	if failed.State = ContentFailed; len(failed.Files) > 0 {
+	if failed.State = ContentFailed; failed.Made != 0 {
 		failed.State = ContentSucceeded
 	} else {
 		failed.From, failed.To = p.run.From, p.run.To
