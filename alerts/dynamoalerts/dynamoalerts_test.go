@@ -107,6 +107,10 @@ func newTables(t *testing.T) *dynamodb.Client {
 			KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
 		})
 		require.NoError(t, err)
+		t.Cleanup(func() { // the server outlives the test
+			_, err := client.DeleteTable(context.WithoutCancel(t.Context()), &dynamodb.DeleteTableInput{TableName: aws.String(alerts.ResourceName(id, "boilers"))})
+			require.NoError(t, err)
+		})
 	}
 	return client
 }

@@ -89,6 +89,10 @@ func TestPutterAtMoto(t *testing.T) {
 		Bucket: aws.String("streams"), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
 	})
 	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := bucket.DeleteBucket(context.WithoutCancel(t.Context()), &s3.DeleteBucketInput{Bucket: aws.String("streams")})
+		require.NoError(t, err)
+	})
 	for _, id := range []tenant.ID{alertstest.TenantA, alertstest.TenantB} {
 		_, err := client.CreateDeliveryStream(t.Context(), &firehose.CreateDeliveryStreamInput{
 			DeliveryStreamName: aws.String(alerts.ResourceName(id, "boilers")),
@@ -97,6 +101,12 @@ func TestPutterAtMoto(t *testing.T) {
 			},
 		})
 		require.NoError(t, err)
+		t.Cleanup(func() { // the server outlives the test
+			_, err := client.DeleteDeliveryStream(context.WithoutCancel(t.Context()), &firehose.DeleteDeliveryStreamInput{
+				DeliveryStreamName: aws.String(alerts.ResourceName(id, "boilers")),
+			})
+			require.NoError(t, err)
+		})
 	}
 	alertstest.TestNotifier(t, func(t *testing.T) alertstest.Harness {
 		t.Helper()

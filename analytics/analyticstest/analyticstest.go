@@ -11,7 +11,7 @@
 //
 // [TestObjects] and [TestObjectsModel] do the same for analytics.Objects.
 //
-// [Faulty] and [FaultyObjects] are for those who use stores and objects: they
+// [Faulty], [FaultyObjects] and [FaultyIngester] are for those who use these: they
 // show what their code does when these fail, also after they have written.
 package analyticstest
 

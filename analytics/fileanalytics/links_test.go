@@ -17,6 +17,7 @@ import (
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/analyticstest"
 	"github.com/iotenant/iotenant/analytics/fileanalytics"
+	"github.com/iotenant/iotenant/analytics/fileanalytics/internal/disktest"
 	"github.com/iotenant/iotenant/analytics/memanalytics"
 	"github.com/iotenant/iotenant/tenant"
 )
@@ -39,7 +40,7 @@ func newLinked(t *testing.T, optFns ...func(*fileanalytics.LinkOptions)) *linked
 	links, err := fileanalytics.NewLinks("https://api.example.com/files", linkKey, optFns...)
 	require.NoError(t, err)
 	l.links = links
-	l.folder = fileanalytics.NewFolder(t.TempDir(), func(o *fileanalytics.FolderOptions) { o.Link = links.Link })
+	l.folder = fileanalytics.NewFolder("/data", fileanalytics.FolderOnDisk(disktest.New()), func(o *fileanalytics.FolderOptions) { o.Link = links.Link })
 	mux := http.NewServeMux()
 	mux.Handle("/files/", links.Handler(l.folder))
 	l.handler = mux

@@ -8,5 +8,7 @@ var guards = slices.Concat(
 	authGuards,
 	deviceGuards,
 	dataGuards,
+	objectsGuards,
 	alertGuards,
+	ingestGuards,
 )
