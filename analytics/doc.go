@@ -84,6 +84,7 @@ package analytics
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=sql.go -destination=analyticsmock/sql.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=ingester.go -destination=analyticsmock/ingester.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=datasetcontents.go -destination=analyticsmock/datasetcontents.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=environment.go -destination=analyticsmock/environment.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=deliverinputs.go -destination=analyticsmock/deliverinputs.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=deliverer.go -destination=analyticsmock/deliverer.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=latedata.go -destination=analyticsmock/latedata.go -package=analyticsmock -write_source_comment=false -write_package_comment=false

@@ -240,3 +240,10 @@ func (l *fakeLake) tableNames(id tenant.ID) (names []string) {
 	slices.Sort(names)
 	return names
 }
+
+// dropping is a lake that acknowledges what it drops.
+type dropping struct{ *fakeLake }
+
+func (dropping) Append(_ context.Context, _ tenant.ID, _ analytics.TableID, rows []analytics.Row) ([]analytics.Outcome, error) {
+	return nil, nil
+}

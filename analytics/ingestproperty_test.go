@@ -41,8 +41,8 @@ func (w *weather) decide(analyticstest.Call) analyticstest.Fault {
 	return analyticstest.Fault{}
 }
 
-// rowsOf returns the payloads of a table of a lake.
-func rowsOf(t tb, lake analytics.Lake, id tenant.ID, kind analytics.TableKind, name string) (payloads []string) {
+// payloadsOf returns the payloads of a table of a lake.
+func payloadsOf(t tb, lake analytics.Lake, id tenant.ID, kind analytics.TableKind, name string) (payloads []string) {
 	t.Helper()
 	query := analytics.RowQuery{Limit: 100}
 	for {
@@ -99,9 +99,9 @@ func TestPropertyPutIsExactlyOnce(t *testing.T) {
 		w.faults = nil
 		w.mu.Unlock()
 		lake := lakeanalytics.New(objects, tenant.RandomCursorKeys())
-		raw := numbers(rowsOf(t, lake, north, analytics.ChannelTable, "raw"))
-		hot := numbers(rowsOf(t, lake, north, analytics.DatastoreTable, "hot"))
-		all := numbers(rowsOf(t, lake, north, analytics.DatastoreTable, "all"))
+		raw := numbers(payloadsOf(t, lake, north, analytics.ChannelTable, "raw"))
+		hot := numbers(payloadsOf(t, lake, north, analytics.DatastoreTable, "hot"))
+		all := numbers(payloadsOf(t, lake, north, analytics.DatastoreTable, "all"))
 		require.Len(t, slices.Compact(slices.Clone(raw)), len(raw), "raw messages")
 		require.Len(t, slices.Compact(slices.Clone(hot)), len(hot), "of one pipeline")
 		for _, i := range all {
