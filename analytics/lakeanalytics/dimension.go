@@ -2,6 +2,7 @@ package lakeanalytics
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,9 @@ func newPartitioner(partitions []pipeline.Partition) (*partitioner, error) {
 	p := &partitioner{parts: make([]partition, len(partitions))}
 	for i, of := range partitions {
 		p.parts[i] = partition{Partition: of, attribute: strings.ToLower(of.Attribute)}
+		if of.Attribute == "" || strings.ContainsFunc(of.Attribute, func(r rune) bool { return !isNameByte(byte(r|0x20)) && r != '_' || r > '~' }) {
+			return nil, fmt.Errorf("%w: partition by %q: want letters, digits and underscores", analytics.ErrTable, of.Attribute)
+		}
 		if of.Timestamp && of.TimestampFormat != "" {
 			pattern, err := parseTimePattern(of.TimestampFormat)
 			if err != nil {
@@ -56,7 +60,18 @@ func newPartitioner(partitions []pipeline.Partition) (*partitioner, error) {
 			p.parts[i].pattern = pattern
 		}
 	}
+	if n := len(partitionPath(p.missing())); n > maxPartitionPath {
+		return nil, fmt.Errorf("%w: partitions with names of %d bytes, want at most %d", analytics.ErrTable, n, maxPartitionPath)
+	}
 	return p, nil
+}
+
+// missing returns the dimensions of a row without any.
+func (p *partitioner) missing() (dimensions []analytics.Dimension) {
+	for i := range p.parts {
+		dimensions = p.parts[i].append(dimensions, nil)
+	}
+	return dimensions
 }
 
 // of returns the dimensions of a payload. Attributes are found in any case, the
@@ -81,7 +96,16 @@ func (p *partitioner) of(payload []byte) ([]analytics.Dimension, error) {
 	for i := range p.parts {
 		dimensions = p.parts[i].append(dimensions, values[i])
 	}
+	shorten(dimensions)
 	return dimensions, nil
+}
+
+// shorten takes out values, from the last on, until the folders are short enough
+// for a name.
+func shorten(dimensions []analytics.Dimension) {
+	for i := len(dimensions) - 1; i >= 0 && len(partitionPath(dimensions)) > maxPartitionPath; i-- {
+		dimensions[i].Value = nil
+	}
 }
 
 // isFolded reports whether a name is, in lower case, another.
@@ -118,7 +142,8 @@ func (p *partition) append(dimensions []analytics.Dimension, raw []byte) []analy
 	return dimensions
 }
 
-// attributeValue returns the text of a string, number or boolean.
+// attributeValue returns the text of a string, number or boolean, nil if it is
+// empty or longer than [maxPartitionValue].
 func attributeValue(raw []byte) *string {
 	if raw == nil || raw[0] == 'n' || raw[0] == '{' || raw[0] == '[' {
 		return nil
@@ -126,6 +151,9 @@ func attributeValue(raw []byte) *string {
 	text := string(raw)
 	if raw[0] == '"' {
 		text = string(jsonscan.AppendText(nil, raw[1:len(raw)-1]))
+	}
+	if text == "" || len(text) > maxPartitionValue {
+		return nil // no name of a folder
 	}
 	return &text
 }
@@ -151,5 +179,5 @@ func (p *partition) time(raw []byte) (time.Time, bool) {
 	if !ok || f < float64(leastTime/1e6) || f > float64(greatestTime/1e6) {
 		return time.Time{}, false
 	}
-	return time.Unix(int64(floor(f)), 0).UTC(), true
+	return time.Unix(int64(math.Floor(f)), 0).UTC(), true
 }

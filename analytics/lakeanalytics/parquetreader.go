@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
@@ -98,8 +99,8 @@ func guarded(f func() error) (err error) {
 type assembly struct {
 	columns  []*part
 	at       *leafReader
-	sequence *leafReader
 	thing    *leafReader
+	sequence *leafReader
 	leaves   []*leafReader // by the number of the leaf in columns
 	things   map[string]device.ID
 }
@@ -120,95 +121,57 @@ var errLevels = errors.New("the columns don't belong together")
 // newAssembly finds columns in a file. The types must be those that the file
 // was written with.
 func newAssembly(file *parquet.File, columns []column) (*assembly, error) {
-	schema := file.Schema()
-	a := &assembly{things: map[string]device.ID{}}
-	for _, hidden := range []struct {
-		name string
-		leaf **leafReader
-		node parquet.Node
-	}{{atMember, &a.at, hiddenNode(atMember)}, {sequenceMember, &a.sequence, hiddenNode(sequenceMember)}, {thingMember, &a.thing, hiddenNode(thingMember)}} {
-		leaf, ok := schema.Lookup(hidden.name)
-		if !ok || !sameNode(leaf.Node, hidden.node) {
-			return nil, corrupt("schema: no column %s as it has to be", hidden.name)
-		}
-		*hidden.leaf = &leafReader{index: leaf.ColumnIndex}
+	places := placesOf(file.Metadata().Schema)
+	hidden := elementsOf(nil, true)[1:]
+	at, hasAt := places[atMember]
+	thing, hasThing := places[thingMember]
+	sequence, hasSequence := places[sequenceMember]
+	if !hasAt || !hasThing || !hasSequence || !isSchema(at.elements, hidden[:1]) || !isSchema(thing.elements, hidden[1:2]) || !isSchema(sequence.elements, hidden[2:]) {
+		return nil, corrupt("schema: no columns %s, %s and %s as they have to be", atMember, thingMember, sequenceMember)
 	}
-	leaf := 0
+	a := &assembly{things: map[string]device.ID{}, at: &leafReader{index: at.leaf}, thing: &leafReader{index: thing.leaf}, sequence: &leafReader{index: sequence.leaf}}
 	for i := range columns {
-		node := fieldOf(file.Root(), columns[i].name)
-		if node == nil {
+		place, ok := places[columns[i].name]
+		if !ok {
 			continue // declared after the file was written
 		}
-		if !sameNode(node, nodeOf(&columns[i].columnType, false)) {
+		if !isSchema(place.elements, appendElements(nil, &columns[i], format.Optional)) {
 			return nil, corrupt("schema: column %s is of another type", columns[i].name)
 		}
-		p := newPart(&columns[i], 0, 0, leaf, false)
-		for leaf < p.last {
-			a.leaves = append(a.leaves, &leafReader{})
-			leaf++
+		p := newPart(&columns[i], 0, 0, len(a.leaves), false)
+		for leaf := range p.last - p.first {
+			a.leaves = append(a.leaves, &leafReader{index: place.leaf + leaf})
 		}
-		number := p.first
-		eachLeaf(node, func(c *parquet.Column) {
-			a.leaves[number].index = c.Index()
-			number++
-		})
 		a.columns = append(a.columns, p)
 	}
 	return a, nil
 }
 
-func hiddenNode(name string) parquet.Node {
-	for _, field := range schemaOf(nil, true).Fields() {
-		if field.Name() == name {
-			return field
-		}
-	}
-	return nil
+// place is where a column stands in a file.
+type place struct {
+	elements []format.SchemaElement // from its own on
+	leaf     int                    // the number of its first leaf
 }
 
-func fieldOf(root *parquet.Column, name string) *parquet.Column {
-	for _, c := range root.Columns() {
-		if c.Name() == name {
-			return c
+func placesOf(elements []format.SchemaElement) map[string]place {
+	places := map[string]place{}
+	leaf := 0
+	for i := 1; i < len(elements); {
+		places[elements[i].Name] = place{elements[i:], leaf}
+		for open := 1; open > 0 && i < len(elements); i++ { // until it and all below it are passed
+			open += int(elements[i].NumChildren.V) - 1
+			if elements[i].Type.Valid {
+				leaf++
+			}
 		}
 	}
-	return nil
-}
-
-func eachLeaf(c *parquet.Column, f func(c *parquet.Column)) {
-	if c.Leaf() {
-		f(c)
-		return
-	}
-	for _, child := range c.Columns() {
-		eachLeaf(child, f)
-	}
-}
-
-// sameNode reports whether a node of a file is as it would be written.
-func sameNode(a, b parquet.Node) bool {
-	if a.Leaf() != b.Leaf() || a.Optional() != b.Optional() || a.Repeated() != b.Repeated() {
-		return false
-	}
-	if a.Leaf() {
-		return a.Type().String() == b.Type().String() && a.Type().Kind() == b.Type().Kind() && a.Type().Length() == b.Type().Length()
-	}
-	x, y := a.Fields(), b.Fields()
-	if len(x) != len(y) {
-		return false
-	}
-	for i := range x {
-		if x[i].Name() != y[i].Name() || !sameNode(x[i], y[i]) {
-			return false
-		}
-	}
-	return true
+	return places
 }
 
 // rowGroup yields the rows of a row group.
 func (a *assembly) rowGroup(group parquet.RowGroup, yield func(storedRow, error) bool) error {
 	chunks := group.ColumnChunks()
-	all := append([]*leafReader{a.at, a.sequence, a.thing}, a.leaves...)
+	all := append([]*leafReader{a.at, a.thing, a.sequence}, a.leaves...)
 	defer func() {
 		for _, leaf := range all {
 			leaf.close()
@@ -307,11 +270,6 @@ func (a *assembly) row() (row storedRow, err error) {
 		return row, err
 	}
 	row.At = time.Unix(0, at.Int64()).UTC()
-	sequence, err := a.sequence.take(0)
-	if err != nil {
-		return row, err
-	}
-	row.sequence = uint64(sequence.Int64())
 	thing, err := a.thing.take(0)
 	if err != nil {
 		return row, err
@@ -321,6 +279,11 @@ func (a *assembly) row() (row storedRow, err error) {
 			return row, err
 		}
 	}
+	sequence, err := a.sequence.take(0)
+	if err != nil {
+		return row, err
+	}
+	row.sequence = uint64(sequence.Int64())
 	payload := []byte{'{'}
 	for _, p := range a.columns {
 		before := len(payload)
