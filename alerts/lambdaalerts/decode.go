@@ -1,12 +1,12 @@
 package lambdaalerts
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/alerts"
 	"github.com/iotenant/iotenant/device"
+	"github.com/iotenant/iotenant/internal/lambdaevent"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -34,7 +34,7 @@ type Decode func(record Record) (tenant.ID, alerts.Message, error)
 // that of the record. The payload is the whole object. The error is
 // [ErrRecord].
 func FromTopic(record Record) (tenant.ID, alerts.Message, error) {
-	topic, err := topicOf(record.Data)
+	topic, err := lambdaevent.TopicOf(record.Data)
 	if err != nil {
 		return tenant.ID{}, alerts.Message{}, fmt.Errorf("%w: %w", ErrRecord, err)
 	}
@@ -49,18 +49,4 @@ func FromTopic(record Record) (tenant.ID, alerts.Message, error) {
 		message.ID = record.ID
 	}
 	return topic.Tenant, message, nil
-}
-
-// topicOf reads the member that the rule has set. A struct would also take
-// "Topic", which a device may have sent.
-func topicOf(data []byte) (topic device.Topic, err error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil {
-		return topic, err
-	}
-	var text string
-	if err := json.Unmarshal(members["topic"], &text); err != nil {
-		return topic, fmt.Errorf("topic: %w", err)
-	}
-	return device.ParseTopic(text)
 }

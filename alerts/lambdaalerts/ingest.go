@@ -13,6 +13,7 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/alerts"
+	"github.com/iotenant/iotenant/internal/lambdaevent"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -54,42 +55,24 @@ func NewIngest(processor alerts.Processor, optFns ...func(*Options)) *Ingest {
 // Invoke implements lambda.Handler. It takes an event of Kinesis or SQS, and
 // answers with the records to be sent again; or else what a rule of AWS IoT
 // Core invokes the function with, one message or a list of them, and fails if
-// any of these is to be sent again. The error is [ErrEvent], or what kept all
+// any of these is to be sent again. An object with members that no event of a
+// service has is a message, whatever else a device wrote into it; so a rule has
+// to add one, such as the topic. The error is [ErrEvent], or what kept all
 // messages from being evaluated.
 func (i *Ingest) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	source, err := sourceOf(payload)
+	source, err := lambdaevent.SourceOf(payload)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrEvent, err)
 	}
 	switch source {
-	case "aws:kinesis":
+	case lambdaevent.Kinesis:
 		return respond(ctx, payload, i.Kinesis)
-	case "aws:sqs":
+	case lambdaevent.SQS:
 		return respond(ctx, payload, i.SQS)
-	case "":
+	case lambdaevent.Rule:
 		return []byte("null"), i.Rule(ctx, payload)
 	}
 	return nil, fmt.Errorf("%w: records of %q", ErrEvent, source)
-}
-
-// sourceOf returns the source of the records in an event, "" for another
-// event.
-func sourceOf(payload []byte) (string, error) {
-	if len(payload) > 0 && payload[0] == '[' {
-		return "", nil
-	}
-	var event struct {
-		Records []struct {
-			EventSource string `json:"eventSource"`
-		}
-	}
-	if err := json.Unmarshal(payload, &event); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrEvent, err)
-	}
-	if len(event.Records) == 0 {
-		return "", nil
-	}
-	return event.Records[0].EventSource, nil
 }
 
 func respond[Event, Response any](ctx context.Context, payload []byte, do func(context.Context, Event) (Response, error)) ([]byte, error) {

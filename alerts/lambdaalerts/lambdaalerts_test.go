@@ -188,7 +188,7 @@ func TestEvents(t *testing.T) {
 func TestAttackTopicFromADevice(t *testing.T) {
 	t.Parallel()
 	for _, members := range []string{
-		`"Topic": "t/south/d/a/telemetry", `, `"TOPIC": "t/south/d/a/telemetry", `, `"tenant": "south", `, `"topic": "t/south/d/a/telemetry", `,
+		`"Topic": "t/south/d/a/telemetry", `, `"TOPIC": "t/south/d/a/telemetry", `, `"tenant": "south", `,
 	} {
 		id, message, err := lambdaalerts.FromTopic(lambdaalerts.Record{Data: selected(north, "a", members)})
 		require.NoError(t, err, members)
@@ -203,9 +203,28 @@ func TestAttackTopicFromADevice(t *testing.T) {
 	for _, data := range []string{
 		`{}`, `{"topic": 1}`, `{"topic": null}`, `{"topic": "$aws/things/north:a/shadow/update"}`, `{"topic": "t/north/d/a/command"}`,
 		`{"topic": "t/NORTH/d/a/telemetry"}`, `{"topic": "t/_platform/d/a/telemetry"}`, `{"Topic": "t/north/d/a/telemetry"}`, `[]`,
+		`{"topic": "t/south/d/a/telemetry", "topic": "t/north/d/a/telemetry"}`,
 	} {
 		_, _, err := lambdaalerts.FromTopic(lambdaalerts.Record{Data: []byte(data)})
 		require.ErrorIs(t, err, lambdaalerts.ErrRecord, data)
+	}
+}
+
+// A rule invokes with what a device sent, in which it may have written an event
+// of SQS with the topic of another tenant: it is a message all the same.
+func TestAttackEventFromADevice(t *testing.T) {
+	t.Parallel()
+	processor := alertsmock.NewMockProcessor(gomock.NewController(t))
+	processor.EXPECT().Put(gomock.Any(), north, gomock.Len(1)).Times(3)
+	processor.EXPECT().Sweep(gomock.Any(), north).Times(3)
+	ingest := lambdaalerts.NewIngest(processor)
+	for _, members := range []string{
+		`"Records": [{"eventSource": "aws:sqs", "messageId": "1", "body": "{\"topic\": \"t/south/d/a/telemetry\"}"}], `,
+		`"records": [{"eventSource": "aws:sqs", "messageId": "1", "body": "{\"topic\": \"t/south/d/a/telemetry\"}"}], `,
+		`"Records": [{"eventSource": "aws:kinesis", "kinesis": {"data": "eyJ0b3BpYyI6ICJ0L3NvdXRoL2QvYS90ZWxlbWV0cnkifQ=="}}], `,
+	} {
+		_, err := ingest.Invoke(t.Context(), selected(north, "a", members))
+		require.NoError(t, err, members)
 	}
 }
 

@@ -152,7 +152,7 @@ func (q *query) explain(ctx context.Context, err error) error {
 // scrub leaves the first line of a message, and no path in it.
 func (q *query) scrub(message string) string {
 	for _, table := range q.request.Tables {
-		for _, file := range append(table.Files, table.Allowed...) {
+		for _, file := range append(table.everyFile(), table.Allowed...) {
 			message = strings.ReplaceAll(message, file, table.String())
 		}
 	}
@@ -165,7 +165,7 @@ func (q *query) scrub(message string) string {
 // mentioned is the data store whose file a message is about.
 func (q *query) mentioned(message string) string {
 	for _, table := range q.request.Tables {
-		for _, file := range append(table.Files, table.Allowed...) {
+		for _, file := range append(table.everyFile(), table.Allowed...) {
 			if strings.Contains(message, file) {
 				return table.String()
 			}

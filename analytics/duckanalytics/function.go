@@ -27,7 +27,7 @@ var sameFunctions = []string{
 	// operators
 	"+", "-", "*", "~~", "!~~", "like_escape", "not_like_escape",
 	// aggregates
-	"count", "count_star", "sum", "avg", "min", "max", "max_by", "min_by", "arbitrary", "any_value", "array_agg", "bool_and", "bool_or",
+	"count", "count_star", "sum", "avg", "min", "max", "any_value", "array_agg", "bool_and", "bool_or",
 	"stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "corr", "covar_pop", "covar_samp",
 	"regr_slope", "regr_intercept", "skewness", "kurtosis", "histogram", "count_if",
 	// mathematics
@@ -46,7 +46,7 @@ var sameFunctions = []string{
 
 // renamedFunctions have another name in DuckDB.
 var renamedFunctions = map[string]string{
-	"approx_distinct": "approx_count_distinct", "every": "bool_and", "geometric_mean": "geomean",
+	"arbitrary": "any_value", "max_by": "arg_max_null", "min_by": "arg_min_null", "approx_distinct": "approx_count_distinct", "every": "bool_and", "geometric_mean": "geomean",
 	"bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor": "xor", "map_agg": "presto_map_agg",
 	"ceiling": "ceil", "is_nan": "isnan", "is_infinite": "isinf", "is_finite": "isfinite", "codepoint": "unicode",
 	"levenshtein_distance": "levenshtein", "hamming_distance": "hamming", "normalize": "nfc_normalize", "split": "string_split",

@@ -48,7 +48,7 @@ var (
 		"COMPARE_IN", "COMPARE_NOT_IN", "ARRAY_EXTRACT", "ARRAY_CONSTRUCTOR", "STRUCT_EXTRACT", "GROUPING_FUNCTION",
 	}
 	otherTypes = []string{
-		"SELECT_NODE", "SET_OPERATION_NODE", "JOIN", "SUBQUERY", "EMPTY", "EXPRESSION_LIST",
+		"SELECT_NODE", "SET_OPERATION_NODE", "SUBQUERY", "EMPTY", "EXPRESSION_LIST",
 		"ORDER_MODIFIER", "LIMIT_MODIFIER", "DISTINCT_MODIFIER",
 		"DECIMAL_TYPE_INFO", "LIST_TYPE_INFO", "STRUCT_TYPE_INFO", "UNBOUND_TYPE_INFO", "GENERIC_TYPE_INFO",
 		// of an order
@@ -111,6 +111,14 @@ func (g *gate) look(n node) error {
 	case kind == "TABLE_FUNCTION":
 		if function := nodeOf(n, "function"); textOf(function, "function_name") != "unnest" || textOf(function, "class") != "FUNCTION" {
 			return refuse("the table function " + textOf(function, "function_name"))
+		}
+		return nil
+	case kind == "JOIN":
+		if how := textOf(n, "ref_type"); !slices.Contains([]string{"REGULAR", "CROSS", "NATURAL"}, how) {
+			return refuse(how + " JOIN")
+		}
+		if how := textOf(n, "join_type"); !slices.Contains([]string{"INNER", "LEFT", "RIGHT", "OUTER"}, how) {
+			return refuse(how + " JOIN")
 		}
 		return nil
 	case kind == "UNBOUND_TYPE_INFO":

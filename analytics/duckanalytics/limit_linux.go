@@ -3,6 +3,7 @@ package duckanalytics
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,8 +50,15 @@ func addressSpace() (int64, error) {
 	return n * int64(os.Getpagesize()), err
 }
 
-// limitProcessor gives the process time for another statement. The kernel ends
-// it after that.
+// outOfTime is closed, or gets a value, when the kernel says that the time of
+// limitProcessor is over.
+func outOfTime() (<-chan os.Signal, func()) {
+	over := make(chan os.Signal, 1)
+	signal.Notify(over, syscall.SIGXCPU)
+	return over, func() { signal.Stop(over) }
+}
+
+// limitProcessor gives the process time for another statement.
 func limitProcessor(c configuration) error {
 	if c.CPU <= 0 {
 		return nil

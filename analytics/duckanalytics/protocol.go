@@ -74,8 +74,15 @@ type tableSource struct {
 	Columns    []sourceColumn // of Parquet
 	Dimensions []sourceColumn // in the paths of the files
 	Files      []string
-	// Allowed are the files behind the links in Files.
+	Odd        []oddFile
+	// Allowed are the files behind those that are links.
 	Allowed []string
+}
+
+// oddFile is a file whose dimensions don't fit in a path.
+type oddFile struct {
+	File   string
+	Values []*string
 }
 
 // sourceColumn is a column and its type in DuckDB.

@@ -164,7 +164,7 @@ func (q *query) prepare(ctx context.Context) error {
 func (q *query) settings() string {
 	var allowed []string
 	for _, table := range q.request.Tables {
-		for _, file := range append(table.Files, table.Allowed...) {
+		for _, file := range append(table.everyFile(), table.Allowed...) {
 			allowed = append(allowed, quoteText(file))
 		}
 	}
@@ -203,8 +203,8 @@ func (q *query) view(ctx context.Context, table tableSource) (string, []sourceCo
 		return view, columns, nil
 	}
 	inFiles := map[string]bool{}
-	if len(table.Files) > 0 {
-		columns, err := q.db.columnTypes(ctx, "SELECT * FROM "+table.readParquet()+" LIMIT 0")
+	for _, p := range table.parts() {
+		columns, err := q.db.columnTypes(ctx, "SELECT * FROM "+p.parquet()+" LIMIT 0")
 		if err != nil {
 			return "", nil, err
 		}
@@ -223,9 +223,9 @@ const maxSampleFiles = 64
 // table, the last among them.
 func (q *query) sample(ctx context.Context, table tableSource) (*jsonType, error) {
 	found := &jsonType{kind: jsonObject}
-	files := spread(table.Files, maxSampleFiles)
+	files := spread(table.everyFile(), maxSampleFiles)
 	for _, file := range files {
-		sql := fmt.Sprintf("SELECT CAST(json AS VARCHAR) FROM %s LIMIT %d", table.readObjects([]string{file}), max(q.config.SampleRows/len(files), 1))
+		sql := fmt.Sprintf("SELECT CAST(json AS VARCHAR) FROM %s LIMIT %d", part{files: []string{file}}.objects(), max(q.config.SampleRows/len(files), 1))
 		err := q.db.texts(ctx, sql, func(line string) error {
 			if err := found.observe([]byte(line)); err != nil {
 				return fmt.Errorf("%w: data store %s: a line is no JSON", analytics.ErrCorrupt, table.tableName)

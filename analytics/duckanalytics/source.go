@@ -2,6 +2,8 @@ package duckanalytics
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -55,11 +57,17 @@ func (r *run) source(ctx context.Context, name tableName, snapshot analytics.Sna
 		table.Columns = append(table.Columns, sourceColumn{strings.ToLower(c.Name), columnType})
 	}
 	for _, file := range snapshot.Files {
-		link, allowed, err := r.files.add(ctx, r, name, file, table.Dimensions)
+		values := valuesOf(file, table.Dimensions)
+		path, fits := hivePath(name, file, table.Dimensions, values)
+		link, allowed, err := r.files.add(ctx, r, name, file, path)
 		if err != nil {
 			return table, err
 		}
-		table.Files = append(table.Files, link)
+		if fits {
+			table.Files = append(table.Files, link)
+		} else {
+			table.Odd = append(table.Odd, oddFile{link, values})
+		}
 		if allowed != "" {
 			table.Allowed = append(table.Allowed, allowed)
 		}
@@ -84,7 +92,7 @@ func dimensions(partitions []pipeline.Partition) []sourceColumn {
 
 // add makes a file of an object, at a path that tells its dimensions. It
 // returns the path, and that of the file if the first is a link to it.
-func (f *files) add(ctx context.Context, r *run, table tableName, file analytics.File, dimensions []sourceColumn) (link, allowed string, err error) {
+func (f *files) add(ctx context.Context, r *run, table tableName, file analytics.File, path string) (link, allowed string, err error) {
 	object, err := r.engine.objects.Open(ctx, r.id, file.Name)
 	if errors.Is(err, iotenant.ErrNotFound) {
 		return "", "", fmt.Errorf("%w: data store %s: a file is missing", analytics.ErrCorrupt, table)
@@ -92,7 +100,7 @@ func (f *files) add(ctx context.Context, r *run, table tableName, file analytics
 	if err != nil {
 		return "", "", err
 	}
-	dir := filepath.Join(f.dir, hivePath(table, file, dimensions))
+	dir := filepath.Join(f.dir, path)
 	if !f.made[dir] {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			object.Close()
@@ -128,22 +136,43 @@ func extension(name string) string {
 	return ""
 }
 
-// hivePath is the folder of a file as Hive names it: its values are readable
-// there, and statements that exclude them don't read it.
-func hivePath(table tableName, file analytics.File, dimensions []sourceColumn) string {
-	parts := []string{"t-" + hexName(table.String()), dayColumn + "=" + file.Day.UTC().Format(time.DateOnly)}
-	values := make(map[string]*string, len(file.Partition))
-	for _, d := range file.Partition {
-		values[strings.ToLower(d.Name)] = d.Value
+// valuesOf are the values of a file's dimensions, nil where there is none.
+func valuesOf(file analytics.File, dimensions []sourceColumn) []*string {
+	values := make([]*string, len(dimensions))
+	for i, d := range dimensions {
+		for _, have := range file.Partition {
+			if strings.EqualFold(have.Name, d.Name) {
+				values[i] = have.Value
+			}
+		}
 	}
-	for _, d := range dimensions {
+	return values
+}
+
+// Bounds of a path.
+const (
+	maxPathPart   = 200
+	maxPathLength = 2000
+)
+
+// hivePath is the folder of a file as Hive names it: its values are readable
+// there, and statements that exclude them don't read it. Values that are too
+// long for that don't fit.
+func hivePath(table tableName, file analytics.File, dimensions []sourceColumn, values []*string) (path string, fits bool) {
+	folder, day := "t-"+hexName(table.String()), dayColumn+"="+file.Day.UTC().Format(time.DateOnly)
+	parts, length := []string{folder, day}, 0
+	for i, d := range dimensions {
 		value := "__HIVE_DEFAULT_PARTITION__"
-		if v := values[d.Name]; v != nil {
-			value = escapePath(*v)
+		if values[i] != nil {
+			value = escapePath(*values[i])
+		}
+		length += len(d.Name) + len(value)
+		if len(d.Name)+len(value) > maxPathPart || length > maxPathLength || values[i] != nil && value == "" {
+			return filepath.Join(folder, "odd", day), false
 		}
 		parts = append(parts, d.Name+"="+value)
 	}
-	return filepath.Join(parts...)
+	return filepath.Join(parts...), true
 }
 
 // escapePath writes everything but letters and digits as %XX, and what DuckDB
@@ -161,7 +190,11 @@ func escapePath(value string) string {
 	return out.String()
 }
 
-func hexName(name string) string { return fmt.Sprintf("%x", name) }
+// hexName is a name of a folder, as long as it may be.
+func hexName(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:])
+}
 
 func download(ctx context.Context, to string, object analytics.Object, table tableName) error {
 	file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

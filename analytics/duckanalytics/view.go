@@ -2,28 +2,82 @@ package duckanalytics
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // dayColumn is the dimension of the day, which comes last.
 const dayColumn = "__dt"
 
-// readOptions are the arguments of read_parquet and read_json that tell where
-// files lie and what their paths say.
-func (t tableSource) readOptions() string {
+// part is files of a table that are read alike.
+type part struct {
+	files []string
+	// dimensions are those that the paths tell, besides the day.
+	dimensions []sourceColumn
+	// values are the dimensions as a select list.
+	values []string
+}
+
+// parts are the files whose paths tell their dimensions, and those with values
+// that don't fit in a path.
+func (t tableSource) parts() []part {
+	var all []part
+	if len(t.Files) > 0 {
+		p := part{files: t.Files, dimensions: t.Dimensions}
+		for _, d := range t.Dimensions {
+			p.values = append(p.values, quoteName(d.Name))
+		}
+		all = append(all, p)
+	}
+	for _, odd := range t.Odd {
+		p := part{files: []string{odd.File}}
+		for i, d := range t.Dimensions {
+			value := "NULL"
+			if odd.Values[i] != nil {
+				value = quoteText(*odd.Values[i])
+			}
+			p.values = append(p.values, fmt.Sprintf("CAST(%s AS %s) AS %s", value, d.Type, quoteName(d.Name)))
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// everyFile lists the files of all parts.
+func (t tableSource) everyFile() []string {
+	all := slices.Clone(t.Files)
+	for _, odd := range t.Odd {
+		all = append(all, odd.File)
+	}
+	return all
+}
+
+// options are the arguments of read_parquet and read_json that tell what paths
+// say.
+func (p part) options() string {
 	types := []string{quoteText(dayColumn) + ": TIMESTAMP"}
-	for _, d := range t.Dimensions {
+	for _, d := range p.dimensions {
 		types = append(types, quoteText(d.Name)+": "+d.Type)
 	}
 	return "hive_partitioning=true, hive_types={" + strings.Join(types, ", ") + "}"
 }
 
-func (t tableSource) fileList() string {
-	quoted := make([]string, len(t.Files))
-	for i, file := range t.Files {
+func (p part) fileList() string {
+	quoted := make([]string, len(p.files))
+	for i, file := range p.files {
 		quoted[i] = quoteText(file)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// view selects columns, and the dimensions after them, from all parts.
+func (t tableSource) view(items []string, source func(part) string) string {
+	var selects []string
+	for _, p := range t.parts() {
+		list := slices.Concat(items, p.values, []string{quoteName(dayColumn)})
+		selects = append(selects, "SELECT "+strings.Join(list, ", ")+" FROM "+source(p))
+	}
+	return strings.Join(selects, " UNION ALL ")
 }
 
 // tail are the dimensions, and the day.
@@ -43,7 +97,7 @@ func empty(columns []sourceColumn) string {
 // parquetView selects the columns of the schema, whatever the files have.
 func (t tableSource) parquetView(inFiles map[string]bool) (view string, columns []sourceColumn) {
 	columns = append(append(columns, t.Columns...), t.tail()...)
-	if len(t.Files) == 0 {
+	if len(t.everyFile()) == 0 {
 		return empty(columns), columns
 	}
 	var items []string
@@ -54,53 +108,44 @@ func (t tableSource) parquetView(inFiles map[string]bool) (view string, columns 
 		}
 		items = append(items, fmt.Sprintf("CAST(%s AS %s) AS %s", value, c.Type, quoteName(c.Name)))
 	}
-	for _, c := range t.tail() {
-		items = append(items, quoteName(c.Name))
-	}
-	return "SELECT " + strings.Join(items, ", ") + " FROM " + t.readParquet(), columns
+	return t.view(items, part.parquet), columns
 }
 
-func (t tableSource) readParquet() string {
-	return fmt.Sprintf("read_parquet(%s, union_by_name=true, %s)", t.fileList(), t.readOptions())
+func (p part) parquet() string {
+	return fmt.Sprintf("read_parquet(%s, union_by_name=true, %s)", p.fileList(), p.options())
 }
 
 // jsonView selects the members that were found.
 func (t tableSource) jsonView(found *jsonType) (view string, columns []sourceColumn) {
+	if len(t.everyFile()) == 0 {
+		return empty(t.tail()), t.tail()
+	}
 	members := found.columns()
-	var items, types []string
+	var plain, extracted, types []string
 	split := len(members) == 0
 	for _, m := range members {
 		columnType := m.jsonType.duck()
 		columns = append(columns, sourceColumn{m.name, columnType})
 		types = append(types, quoteText(m.spellings[0])+": "+quoteText(columnType))
-		items = append(items, fmt.Sprintf("%s AS %s", quoteName(m.spellings[0]), quoteName(m.name)))
+		plain = append(plain, fmt.Sprintf("%s AS %s", quoteName(m.spellings[0]), quoteName(m.name)))
+		extracted = append(extracted, m.extract())
 		split = split || len(m.spellings) > 1
 	}
 	columns = append(columns, t.tail()...)
-	if len(t.Files) == 0 {
-		return empty(t.tail()), t.tail()
-	}
-	source := fmt.Sprintf("read_json(%s, format='newline_delimited', ignore_errors=true, maximum_object_size=%d, columns={%s}, %s)",
-		t.fileList(), maxJSONObject, strings.Join(types, ", "), t.readOptions())
 	if split {
-		items = nil
-		for _, m := range members {
-			items = append(items, m.extract())
-		}
-		source = t.readObjects(t.Files)
+		return t.view(extracted, part.objects), columns
 	}
-	for _, c := range t.tail() {
-		items = append(items, quoteName(c.Name))
-	}
-	return "SELECT " + strings.Join(items, ", ") + " FROM " + source, columns
+	return t.view(plain, func(p part) string {
+		return fmt.Sprintf("read_json(%s, format='newline_delimited', ignore_errors=true, maximum_object_size=%d, columns={%s}, %s)",
+			p.fileList(), maxJSONObject, strings.Join(types, ", "), p.options())
+	}), columns
 }
 
 // maxJSONObject is the length of a line in bytes: a row and what the lake adds.
-const maxJSONObject = 4 << 20
+const maxJSONObject = 2 << 20
 
-func (t tableSource) readObjects(files []string) string {
-	t.Files = files
-	return fmt.Sprintf("read_json_objects(%s, format='newline_delimited', maximum_object_size=%d, %s)", t.fileList(), maxJSONObject, t.readOptions())
+func (p part) objects() string {
+	return fmt.Sprintf("read_json_objects(%s, format='newline_delimited', maximum_object_size=%d, %s)", p.fileList(), maxJSONObject, p.options())
 }
 
 // extract reads a member that has several spellings, or none that is common.

@@ -33,7 +33,18 @@ func Serve(ctx context.Context, r io.Reader, w io.Writer, optFns ...func(*ServeO
 	if o.Unconfined {
 		return serve(ctx, r, w, unlimited)
 	}
-	return serve(ctx, r, w, limits{process: limitProcess, statement: limitProcessor})
+	over, stop := outOfTime()
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, r, w, limits{process: limitProcess, statement: limitProcessor}) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-over:
+		return errBeyondLimit
+	}
 }
 
 // limits are set by a worker on its process: once, and before each statement.

@@ -1,12 +1,13 @@
 // Command backtest runs a detector model or an alarm model of AWS IoT Events, or
-// a pipeline of AWS IoT Analytics, over recorded messages and prints what it
-// decides, or makes of them.
+// a pipeline or a data set of AWS IoT Analytics, over recorded messages and prints
+// what it decides, or makes of them.
 //
 //	go run ./examples/backtest detector -model FILE [-inputs FILE…] -messages FILE.jsonl [-until SECONDS] [-format json|text] [-svg FILE]
 //	go run ./examples/backtest detector -model FILE [-inputs FILE…] -data FOLDER -tenant ID [-from TIME] [-to TIME] …
 //	go run ./examples/backtest validate -model FILE [-inputs FILE…] [-format json|text]
 //	go run ./examples/backtest pipeline -definition FILE -messages FILE.jsonl [-env FILE]
 //	go run ./examples/backtest validate -definition FILE [-format json|text]
+//	go run ./examples/backtest dataset -sql FILE -store NAME=FILE.jsonl… [-now TIME] [-last-run TIME] [-delta OFFSET_SECONDS,TIME_EXPRESSION]
 //
 // # Models
 //
@@ -144,10 +145,25 @@
 // same forms, or all of a template. It prints everything for which the service
 // would have refused it; the last line says whether it would.
 //
+// # Data sets
+//
+// dataset answers a statement, the sqlQuery of a data set, over the lines of the
+// files of -store: JSON objects, the messages of a data store of JSON. Package
+// duckanalytics says what a statement may hold. The result is printed as the CSV
+// that the service would have delivered.
+//
+// -now is the time of the run, which current_timestamp says, and when all
+// messages were received: their __dt is its day. -delta is a deltaTime filter:
+// the window is from -last-run and the offset, included, to -now and the offset,
+// excluded; without -last-run it has no beginning. -database is a name that may
+// stand before those of data stores, as in statements for Amazon Athena.
+//
+// It needs a program that was built with cgo; others say that it is unsupported.
+//
 // # Exit status
 //
 //	0  done
-//	1  the model, a definition, a template or an input file has errors; they are printed
+//	1  the model, a definition, a template, a statement or an input file has errors; they are printed
 //	2  wrong arguments, or a file that can't be read or written
 //	3  done, but some lines could not be read: file:line: why, on standard error
 //
@@ -195,7 +211,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return statusDone
-	case errors.Is(err, errModel), errors.Is(err, errDefinition):
+	case errors.Is(err, errModel), errors.Is(err, errDefinition), errors.Is(err, errStatement):
 		return statusModel
 	case errors.Is(err, errLines):
 		fmt.Fprintln(errOut, "backtest:", err)
@@ -206,7 +222,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 }
 
 const usage = "want: backtest detector -model FILE -messages FILE.jsonl, backtest pipeline -definition FILE -messages FILE.jsonl, " +
-	"backtest validate -model FILE or backtest validate -definition FILE; -help lists all flags"
+	"backtest dataset -sql FILE -store NAME=FILE.jsonl, backtest validate -model FILE or backtest validate -definition FILE; -help lists all flags"
 
 func dispatch(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
 	if len(args) == 0 {
@@ -221,6 +237,12 @@ func dispatch(ctx context.Context, args []string, in io.Reader, out, errOut io.W
 		return c.run(ctx, in, out, errOut)
 	case "pipeline":
 		c, err := parsePipelineFlags(args[1:], errOut)
+		if err != nil {
+			return err
+		}
+		return c.run(ctx, in, out, errOut)
+	case "dataset":
+		c, err := parseDatasetFlags(args[1:], errOut)
 		if err != nil {
 			return err
 		}

@@ -18,22 +18,15 @@ var alertGuards = []guard{
 		disabled:  `false && (!found || own == "") {`,
 		tests:     []string{"TestAttackTopics"},
 	}, {
-		name: "a message is of the tenant in the topic that the rule has set", file: "alerts/lambdaalerts/decode.go", pkg: "./alerts/lambdaalerts",
-		statement: `	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil {
-		return topic, err
-	}
-	var text string
-	if err := json.Unmarshal(members["topic"], &text); err != nil {
-		return topic, fmt.Errorf("topic: %w", err)
-	}
-	return device.ParseTopic(text)`,
-		disabled: `	var members struct{ Topic string }
-	if err := json.Unmarshal(data, &members); err != nil {
-		return topic, err
-	}
-	return device.ParseTopic(members.Topic)`,
-		tests: []string{"TestAttackTopicFromADevice"},
+		name: "a message is of the tenant in the topic that the rule has set", file: "internal/lambdaevent/reader.go", pkg: "./alerts/lambdaalerts",
+		statement: "		do(name)\n",
+		disabled:  "		do(bytes.ToLower(name))\n",
+		tests:     []string{"TestAttackTopicFromADevice"},
+	}, {
+		name: "an event is of a service if nothing else is in it", file: "internal/lambdaevent/event.go", pkg: "./alerts/lambdaalerts",
+		statement: "	case s.others > 0:\n		return 0\n",
+		disabled:  "",
+		tests:     []string{"TestAttackEventFromADevice"},
 	}, {
 		name: "the data plane needs to know whose request it is", file: "alerts/dataplane.go", pkg: "./alerts",
 		statement: "		err = id.Check()\n",

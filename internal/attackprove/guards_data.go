@@ -93,6 +93,46 @@ var dataGuards = []guard{
 		disabled:  "",
 		tests:     []string{"TestAttackForeignSegment"},
 	}, {
+		name: "keys of a bucket begin with the tenant", file: "analytics/s3analytics/layout.go", pkg: "./analytics/s3analytics",
+		statement: "return prefix + tenantsFolder + id.String() + separator",
+		disabled:  `return prefix + tenantsFolder + "acme" + separator`,
+		tests:     []string{"TestAttackObjects"},
+	}, {
+		name: "the tenant in a key ends with a separator", file: "analytics/s3analytics/layout.go", pkg: "./analytics/s3analytics",
+		statement: "return prefix + tenantsFolder + id.String() + separator",
+		disabled:  `return prefix + tenantsFolder + id.String() + "-"`,
+		tests:     []string{"TestAttackKeys"},
+	}, {
+		name: "a list of a bucket shows keys of the tenant", file: "analytics/s3analytics/list.go", pkg: "./analytics/s3analytics",
+		statement: "if !strings.HasPrefix(key, *input.Prefix) {",
+		disabled:  "if false && strings.HasPrefix(key, *input.Prefix) {",
+		tests:     []string{"TestAttackForeignKey"},
+	}, {
+		name: "a name in a bucket leads nowhere else", file: "analytics/s3analytics/put.go", pkg: "./analytics/s3analytics",
+		statement: "if err := analytics.CheckObject(id, name); err != nil {",
+		disabled:  "if err := analytics.CheckObject(id, name); err != nil && false {",
+		tests:     []string{"TestAttackObjects"},
+	}, {
+		name: "an object in a bucket is encrypted by its tenant's key", file: "analytics/s3analytics/s3analytics.go", pkg: "./analytics/s3analytics",
+		statement: "arn := o.options.Key(id)",
+		disabled:  `arn := o.options.Key(tenant.MustParseID("acme"))`,
+		tests:     []string{"TestAttackKMSKey"},
+	}, {
+		name: "a bucket is that of its owner", file: "analytics/s3analytics/s3analytics.go", pkg: "./analytics/s3analytics",
+		statement: "o.owner = aws.String(options.ExpectedBucketOwner)",
+		disabled:  "_ = aws.String(options.ExpectedBucketOwner)",
+		tests:     []string{"TestAttackBucketOwner"},
+	}, {
+		name: "a link leads to an object of the tenant", file: "analytics/s3analytics/link.go", pkg: "./analytics/s3analytics",
+		statement: "Key: aws.String(o.key(id, name))",
+		disabled:  "Key: aws.String(o.options.Prefix + tenantsFolder + name)",
+		tests:     []string{"TestAttackLink"},
+	}, {
+		name: "errors don't repeat what S3 says", file: "analytics/s3analytics/errors.go", pkg: "./analytics/s3analytics",
+		statement: "		return code\n	}\n	if lost",
+		disabled:  "		return err.Error()\n	}\n	if lost",
+		tests:     []string{"TestAttackErrorTexts"},
+	}, {
 		name: "an alert goes to topics of its tenant", file: "alerts/notifier.go", pkg: "./alerts",
 		statement: "if topic.Tenant != id {",
 		disabled:  "if false {",

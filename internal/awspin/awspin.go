@@ -21,7 +21,6 @@ import (
 	_ "github.com/aws/aws-sdk-go-v2/service/kms"
 	_ "github.com/aws/aws-sdk-go-v2/service/ram"
 	_ "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
-	_ "github.com/aws/aws-sdk-go-v2/service/s3"
 	_ "github.com/aws/aws-sdk-go-v2/service/sagemaker"
 	_ "github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 	_ "github.com/aws/aws-sdk-go-v2/service/secretsmanager"

@@ -54,8 +54,8 @@ var dynalite = server{name: "dynalite", command: func(folder string) *exec.Cmd {
 }}
 
 // Moto returns the base URL of moto's server. It answers the requests to
-// DynamoDB one after the other, so that conditions are atomic as they are in
-// AWS.
+// DynamoDB and S3 one after the other, so that conditions are atomic as they
+// are in AWS.
 func Moto(t testing.TB) string {
 	t.Helper()
 	return moto.url(t)

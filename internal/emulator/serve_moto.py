@@ -19,9 +19,16 @@ dispatcher = DomainDispatcherApplication(create_backend_app)
 one_at_a_time = threading.Lock()
 
 
+def needs_lock(environ):
+    # moto checks a condition and writes in two steps, without a lock, and reads
+    # an object of S3 while another request replaces it.
+    return environ.get("HTTP_X_AMZ_TARGET", "").startswith(
+        "DynamoDB_"
+    ) or "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
+
+
 def application(environ, start_response):
-    # moto checks a condition and writes in two steps, without a lock.
-    if environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB_"):
+    if needs_lock(environ):
         with one_at_a_time:
             return dispatcher(environ, start_response)
     return dispatcher(environ, start_response)

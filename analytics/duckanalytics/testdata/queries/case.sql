@@ -1,0 +1,1 @@
+SELECT vd.vin, CASE vd.pressureLevel WHEN 'High' THEN 'alert' WHEN 'Low' THEN 'caution' ELSE 'go' END as instructions FROM s.trips vd WHERE vd.diastolic > 100 AND (vd.vin = 'V1' OR vd.vin = 'V2') ORDER BY 1, 2

@@ -1,0 +1,1 @@
+SELECT temperature, humidity, timestamp FROM telemetry ORDER BY 3

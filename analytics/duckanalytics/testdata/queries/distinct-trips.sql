@@ -1,0 +1,1 @@
+SELECT vd.vin, COUNT(DISTINCT vd.trip_id) AS total FROM s.trips vd WHERE (vd.pressurelevel = 'NORMAL') AND (CAST(vd.event_time AS timestamp) BETWEEN TIMESTAMP '2026-01-10 00:00:00' AND TIMESTAMP '2026-01-10 23:59:59') GROUP BY vd.vin

@@ -1,0 +1,1 @@
+SELECT count(*) FILTER (WHERE temperature > 25) AS hot, count(*) AS total FROM telemetry

@@ -1,0 +1,1 @@
+SELECT deviceId, count(*) FROM telemetry GROUP BY ALL deviceId ORDER BY 1 LIMIT ALL

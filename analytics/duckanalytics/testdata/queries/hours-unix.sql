@@ -1,0 +1,1 @@
+SELECT deviceId, DATE_TRUNC('hour', from_unixtime(timestamp)) AS hour, AVG(CAST(temperature AS DOUBLE)) AS avg_temp FROM telemetry WHERE __dt >= current_date - interval '7' day GROUP BY 1, 2 ORDER BY 1, 2

@@ -1,0 +1,1 @@
+SELECT deviceId, date_trunc('hour', __dt) as hour, AVG(temperature) as avg_temp, COUNT(*) as reading_count FROM telemetry WHERE __dt >= current_timestamp - interval '24' hour GROUP BY deviceId, date_trunc('hour', __dt) ORDER BY hour DESC, deviceId

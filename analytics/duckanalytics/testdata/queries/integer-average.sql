@@ -1,0 +1,1 @@
+SELECT sum(humidity) / count(humidity) AS mean, avg(humidity) AS exact FROM telemetry

@@ -1,0 +1,1 @@
+SELECT current_timestamp dtts, deviceid, avg(temperature) avg_temp, max(humidity) max_hum, sum(humidity) sum_hum FROM telemetry where from_unixtime(cast(timestamp as double)) > current_timestamp - interval '2' hour group by deviceid order by deviceid

@@ -1,0 +1,1 @@
+SELECT count(*), max(__dt) FROM nothing

@@ -1,0 +1,1 @@
+SELECT deviceId, humidity FROM telemetry ORDER BY humidity DESC, deviceId

@@ -1,0 +1,1 @@
+SELECT owner, '' AS empty, CAST(NULL AS varchar) AS nothing FROM vehicles WHERE vin = 'V3'

@@ -1,0 +1,1 @@
+SELECT DISTINCT assetName, assetPropertyName FROM asset_metadata ORDER BY assetPropertyName

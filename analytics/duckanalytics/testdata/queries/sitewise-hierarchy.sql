@@ -1,0 +1,1 @@
+SELECT DISTINCT p.assetName AS "Parent name", c.assetName AS "Child name" FROM asset_hierarchy h JOIN asset_metadata p ON h.sourceAssetId = p.assetId JOIN asset_metadata c ON h.targetAssetId = c.assetId WHERE h.associationType = 'PARENT'

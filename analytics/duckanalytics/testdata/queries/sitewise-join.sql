@@ -1,0 +1,1 @@
+SELECT raw.timeInSeconds, raw.doubleValue, asset_metadata.assetName FROM raw JOIN asset_metadata ON raw.seriesId = asset_metadata.timeSeriesId WHERE assetPropertyName = 'Wind Speed' ORDER BY raw.timeInSeconds

@@ -1,0 +1,1 @@
+SELECT seriesId, max_by(value, timeInSeconds) AS latest FROM (SELECT seriesId, timeInSeconds, CASE WHEN doubleValue IS NOT NULL THEN cast(doubleValue AS varchar) WHEN integerValue IS NOT NULL THEN cast(integerValue AS varchar) ELSE stringValue END AS value FROM raw) GROUP BY seriesId ORDER BY seriesId

@@ -1,0 +1,1 @@
+SELECT r.seriesId, r.timeInSeconds, r.integerValue FROM raw r JOIN (SELECT seriesId, MAX(integerValue) AS m FROM raw GROUP BY seriesId) x ON r.seriesId = x.seriesId AND r.integerValue = x.m ORDER BY r.timeInSeconds DESC

@@ -1,0 +1,1 @@
+SELECT vin, 1 FROM trips UNION ALL SELECT vin, 2 FROM vehicles ORDER BY 1, 2

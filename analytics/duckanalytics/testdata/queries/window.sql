@@ -1,0 +1,1 @@
+SELECT deviceId, timestamp, row_number() OVER (PARTITION BY deviceId ORDER BY timestamp) AS n, temperature - lag(temperature) OVER (PARTITION BY deviceId ORDER BY timestamp) AS change FROM telemetry ORDER BY deviceId, timestamp

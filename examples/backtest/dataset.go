@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/iotenant/iotenant"
+	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/duckanalytics"
+	"github.com/iotenant/iotenant/analytics/lakeanalytics"
+	"github.com/iotenant/iotenant/analytics/memanalytics"
+	"github.com/iotenant/iotenant/analytics/pipeline"
+	"github.com/iotenant/iotenant/tenant"
+)
+
+// datasetFlags are those of the command dataset.
+type datasetFlags struct {
+	sql      string
+	stores   []storeFile
+	database string
+	now      time.Time
+	lastRun  time.Time
+	offset   time.Duration
+	// expression is the time expression; empty: no window.
+	expression string
+}
+
+// storeFile is a file with the messages of a data store.
+type storeFile struct{ name, file string }
+
+// datasetTenant owns the data stores.
+var datasetTenant = tenant.MustParseID("backtest")
+
+func parseDatasetFlags(args []string, errOut io.Writer) (*datasetFlags, error) {
+	f := &datasetFlags{}
+	set := newFlagSet("dataset", errOut)
+	set.StringVar(&f.sql, "sql", "", "`file` with the statement; - is standard input")
+	set.Func("store", "`NAME=FILE.jsonl` of a data store and its messages, a JSON object per line; several may have one name", func(value string) error {
+		name, file, ok := strings.Cut(value, "=")
+		if !ok || name == "" || file == "" {
+			return errors.New("want NAME=FILE.jsonl")
+		}
+		f.stores = append(f.stores, storeFile{name, file})
+		return nil
+	})
+	set.StringVar(&f.database, "database", "", "`name` that may stand before those of data stores")
+	set.Func("now", "`time` of the run (default now)", parseTime(&f.now))
+	set.Func("last-run", "`time` of the run before it (default none)", parseTime(&f.lastRun))
+	set.Func("delta", "`OFFSET_SECONDS,TIME_EXPRESSION` of a deltaTime filter", f.parseDelta)
+	if err := parse(set, args); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.sql == "":
+		return nil, errors.New("-sql is missing")
+	case len(f.stores) == 0:
+		return nil, errors.New("-store is missing")
+	case !f.lastRun.IsZero() && f.expression == "":
+		return nil, errors.New("-last-run is for -delta")
+	}
+	if f.now.IsZero() {
+		f.now = time.Now()
+	}
+	return f, nil
+}
+
+func (f *datasetFlags) parseDelta(value string) error {
+	offset, expression, ok := strings.Cut(value, ",")
+	seconds, err := strconv.ParseInt(strings.TrimSpace(offset), 10, 32)
+	if !ok || err != nil || strings.TrimSpace(expression) == "" {
+		return errors.New("want OFFSET_SECONDS,TIME_EXPRESSION")
+	}
+	f.offset, f.expression = time.Duration(seconds)*time.Second, expression
+	return nil
+}
+
+// run prints what the statement answers, as CSV.
+func (f *datasetFlags) run(ctx context.Context, in io.Reader, out, errOut io.Writer) error {
+	statement, err := f.statement(in)
+	if err != nil {
+		return err
+	}
+	objects := memanalytics.NewObjects()
+	lake := lakeanalytics.New(objects, tenant.RandomCursorKeys())
+	bad := 0
+	for _, store := range f.stores {
+		n, err := f.load(ctx, lake, store, errOut)
+		if err != nil {
+			return err
+		}
+		bad += n
+	}
+	engine := duckanalytics.NewInProcess(lake, objects, func(o *duckanalytics.Options) { o.Database = f.database })
+	defer engine.Close()
+	if err := answer(ctx, engine, statement, out); err != nil {
+		if kind := iotenant.KindOf(err); kind == iotenant.ErrInvalid || kind == iotenant.ErrNotFound {
+			fmt.Fprintf(errOut, "%s: %v\n", f.sql, err)
+			return errStatement
+		}
+		return err
+	}
+	if bad > 0 {
+		return fmt.Errorf("%w: %d", errLines, bad)
+	}
+	return nil
+}
+
+// errStatement: the statement has errors, which have been printed.
+var errStatement = errors.New("the statement has errors")
+
+func answer(ctx context.Context, engine analytics.Engine, statement analytics.Statement, out io.Writer) error {
+	result, err := engine.Query(ctx, datasetTenant, statement)
+	if err != nil {
+		return err
+	}
+	return analytics.WriteCSV(out, result)
+}
+
+func (f *datasetFlags) statement(in io.Reader) (analytics.Statement, error) {
+	statement := analytics.Statement{Now: f.now}
+	data, err := readInput(f.sql, in)
+	if err != nil {
+		return statement, err
+	}
+	statement.SQL = string(bytes.TrimPrefix(data, []byte("\ufeff")))
+	if f.expression == "" {
+		return statement, nil
+	}
+	statement.Delta = &analytics.Delta{TimeExpression: f.expression, To: f.now.Add(f.offset)}
+	if !f.lastRun.IsZero() {
+		statement.Delta.From = f.lastRun.Add(f.offset)
+	}
+	return statement, nil
+}
+
+func readInput(name string, in io.Reader) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(in)
+	}
+	return os.ReadFile(name)
+}
+
+// load puts the lines of a file into a data store of JSON, as if they had come
+// now. It returns how many could not be read.
+func (f *datasetFlags) load(ctx context.Context, lake analytics.Lake, store storeFile, errOut io.Writer) (bad int, err error) {
+	table := analytics.Table{TableID: analytics.TableID{Kind: analytics.DatastoreTable, Name: store.name}, Format: pipeline.FormatJSON}
+	if err := lake.Declare(ctx, datasetTenant, table); err != nil {
+		return 0, err
+	}
+	data, err := os.ReadFile(store.file)
+	if err != nil {
+		return 0, err
+	}
+	var rows []analytics.Row
+	number, size := 0, 0
+	for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\ufeff"))) {
+		number++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		if line[0] != '{' || !json.Valid(line) || len(line) > analytics.MaxRow {
+			fmt.Fprintf(errOut, "%s:%d: no JSON object of at most %d bytes\n", store.file, number, analytics.MaxRow)
+			bad++
+			continue
+		}
+		if len(rows) == analytics.MaxRows || size+len(line) > analytics.MaxAppend/2 {
+			if _, err := lake.Append(ctx, datasetTenant, table.TableID, rows); err != nil {
+				return bad, err
+			}
+			rows, size = rows[:0], 0
+		}
+		rows, size = append(rows, analytics.Row{At: f.now, Payload: line}), size+len(line)
+	}
+	if len(rows) > 0 {
+		_, err = lake.Append(ctx, datasetTenant, table.TableID, rows)
+	}
+	return bad, err
+}
