@@ -247,3 +247,21 @@ type dropping struct{ *fakeLake }
 func (dropping) Append(_ context.Context, _ tenant.ID, _ analytics.TableID, _ []analytics.Row) ([]analytics.Outcome, error) {
 	return nil, nil
 }
+
+// measuring is a lake that drops rows, and remembers how many came together.
+type measuring struct {
+	*fakeLake
+	appends []int
+}
+
+func (m *measuring) Append(_ context.Context, _ tenant.ID, _ analytics.TableID, rows []analytics.Row) ([]analytics.Outcome, error) {
+	size := 0
+	for i := range rows {
+		size += len(rows[i].Payload)
+	}
+	if len(rows) > analytics.MaxRows || size > analytics.MaxAppend {
+		return nil, analytics.ErrRow
+	}
+	m.appends = append(m.appends, len(rows))
+	return make([]analytics.Outcome, len(rows)), nil
+}

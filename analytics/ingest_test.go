@@ -17,6 +17,7 @@ import (
 	"github.com/iotenant/iotenant/analytics/pipeline"
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
+	"github.com/iotenant/iotenant/tenant/memtenant"
 )
 
 func TestPutGoesThroughEveryPipeline(t *testing.T) {
@@ -165,6 +166,43 @@ func TestPutAgainAfterFaults(t *testing.T) {
 			require.Equal(t, []string{`{"a":1}`, `{"a":2}`}, p.lake.store(north, "hot"), "%s %s", kind, name)
 		}
 	}
+}
+
+// What is too much for one append of a lake is appended in parts, and what came
+// of one message stays together.
+func TestPutInParts(t *testing.T) {
+	t.Parallel()
+	s := newSite()
+	lake := &measuring{fakeLake: s.lake}
+	definitions := analytics.NewDefinitions(memtenant.NewRepository(s.store, &analytics.DefinitionSchema), lake)
+	many := functions{"many": func(_ context.Context, _ tenant.ID, event []byte) ([]byte, error) {
+		n := 5000 // rows of each call, for one message
+		if strings.Contains(string(event), "too many") {
+			n = analytics.MaxRows + 1
+		}
+		return []byte("[" + strings.Repeat(`{"a":1},`, n-1) + `{"a":1}]`), nil
+	}}
+	ingest := analytics.NewIngest(definitions, lake, many.options)
+	put := func(definition string) {
+		_, err := definitions.Put(t.Context(), north, []byte(definition))
+		require.NoError(t, err)
+	}
+	put(rawChannel)
+	batch, payload := make([]analytics.Row, 600), make([]byte, analytics.MaxPayload)
+	for i := range batch {
+		batch[i] = analytics.Row{ID: fmt.Sprint(i), Payload: payload}
+	}
+	require.NoError(t, ingest.Put(t.Context(), north, "raw", batch))
+	require.Equal(t, []int{511, 89}, lake.appends)
+
+	put(hotStore)
+	put(lambdaLine("line", "raw", "many", "hot"))
+	lake.appends = nil
+	require.NoError(t, ingest.Put(t.Context(), north, "raw", []analytics.Row{message("1", 0, `{}`)}))
+	require.Equal(t, []int{1, 5000}, lake.appends)
+	var failed *analytics.PutError
+	require.ErrorAs(t, ingest.Put(t.Context(), north, "raw", []analytics.Row{message("2", 0, `{"a":"too many"}`)}), &failed)
+	require.ErrorIs(t, failed.Failures[0].Err, analytics.ErrRow)
 }
 
 // A table that is defined and not there, since a process ended in between, is
