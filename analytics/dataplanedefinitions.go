@@ -288,8 +288,9 @@ func (k *resourceKind) requestMember(name string) string {
 
 func (d *dataPlane) remove(c call, k *resourceKind) (any, error) {
 	name := c.PathValue("name")
-	_, err := d.ingest.definitions.Get(c.Context(), c.id, k.kind, name)
+	definition, err := d.ingest.definitions.Get(c.Context(), c.id, k.kind, name)
 	if err == nil {
+		name = definition.Name
 		err = d.ingest.definitions.Delete(c.Context(), c.id, k.kind, name, func(o *DeleteOptions) { o.Data = true })
 	}
 	if k.kind != pipeline.ResourceDataset || d.options.Datasets == nil || err != nil && !errors.Is(err, ErrNoDefinition) {

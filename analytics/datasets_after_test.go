@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,16 +86,24 @@ func TestDatasetContainer(t *testing.T) {
 		o.Containers = map[string]analytics.ContainerFunc{"plot": func(ctx context.Context, id tenant.ID, run *analytics.ContainerRun) error {
 			params = append(params, string(run.Params))
 			_, err := run.Open(ctx, "other")
-			require.ErrorIs(t, err, analytics.ErrNoContent)
+			mustBe(t, err, analytics.ErrNoContent)
 			for _, name := range []string{"", "a/b", "..", ".", "a b"} {
-				require.ErrorIs(t, run.Put(ctx, name, strings.NewReader("x")), analytics.ErrObjectName)
+				mustBe(t, run.Put(ctx, name, strings.NewReader("x")), analytics.ErrObjectName)
 			}
 			object, err := run.Open(ctx, "d")
-			require.NoError(t, err)
+			if err != nil {
+				return err
+			}
 			defer object.Close()
-			require.NoError(t, run.Put(ctx, "plot.svg", strings.NewReader("draft")))
-			require.NoError(t, run.Put(ctx, "plot.svg", io.NewSectionReader(object, 0, object.Size())))
-			require.NoError(t, run.Put(ctx, "notes.txt", strings.NewReader(id.String()+" "+run.Dataset)))
+			if err := run.Put(ctx, "plot.svg", strings.NewReader("draft")); err != nil {
+				return err
+			}
+			if err := run.Put(ctx, "plot.svg", io.NewSectionReader(object, 0, object.Size())); err != nil {
+				return err
+			}
+			if err := run.Put(ctx, "notes.txt", strings.NewReader(id.String()+" "+run.Dataset)); err != nil {
+				return err
+			}
 			return failure
 		}}
 		o.Attempts = 2
@@ -149,7 +158,9 @@ func TestDatasetLateData(t *testing.T) {
 	d := p.start(func(o *analytics.DatasetsOptions) {
 		o.Snapshots = p.engine
 		o.Notify = func(_ context.Context, id tenant.ID, late analytics.LateData) error {
-			require.Equal(t, north, id)
+			if id != north {
+				t.Errorf("told of data of %s", id)
+			}
 			told = append(told, late)
 			return failure
 		}
@@ -203,9 +214,9 @@ func TestDatasetsRun(t *testing.T) {
 		now := func() time.Time { return at("10:00:00").Add(time.Since(start)) }
 		p.definitions.put(north, define("d", quarterly), at("10:00:00"))
 		p.definitions.put(south, define("e", `,"triggers":[{"schedule":{"expression":"rate(1 minute)"}}],"versioningConfiguration":{"unlimited":true}`), at("09:59:30"))
-		down := map[tenant.ID]bool{}
+		var down atomic.Bool // for south
 		p.engine.before = func(_ context.Context, id tenant.ID, _ analytics.Statement) error {
-			if down[id] {
+			if id == south && down.Load() {
 				return errDown
 			}
 			return nil
@@ -229,7 +240,7 @@ func TestDatasetsRun(t *testing.T) {
 		require.Len(t, page.Items, 15)
 		require.Equal(t, at("10:14:30"), page.Items[0].Created)
 
-		down[south] = true
+		down.Store(true)
 		_, err = d.CreateContent(t.Context(), south, "e", "")
 		require.NoError(t, err)
 		version, err := d.CreateContent(t.Context(), north, "d", "")
@@ -239,7 +250,7 @@ func TestDatasetsRun(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, version, content.Version, "at once")
 		time.Sleep(2 * time.Second)
-		down[south] = false
+		down.Store(false)
 		time.Sleep(5 * time.Second)
 		content, err = d.Content(t.Context(), south, "e", "")
 		require.NoError(t, err)

@@ -2,12 +2,14 @@ package analytics_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -291,3 +293,11 @@ func window(c *analytics.Content) string {
 }
 
 var errDown = fmt.Errorf("the worker at /var/run/worker-7 of south is down: %w", iotenant.ErrUnavailable)
+
+// mustBe is require.ErrorIs for goroutines that are not the test's.
+func mustBe(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%v, want %v", err, want)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -129,6 +130,9 @@ func TestDatasetContentAgain(t *testing.T) {
 	again, err := d.CreateContent(t.Context(), north, "d", version)
 	require.NoError(t, err)
 	require.Equal(t, version, again)
+	again, err = d.CreateContent(t.Context(), north, "d", version)
+	require.NoError(t, err, "it is waiting already")
+	require.Equal(t, version, again)
 	content, err := d.Content(t.Context(), north, "d", version)
 	require.NoError(t, err)
 	require.Equal(t, analytics.ContentCreating, content.State)
@@ -158,6 +162,9 @@ func TestDatasetContentAgain(t *testing.T) {
 	contents := listed(t, d, "d")
 	require.Equal(t, "10:42:00 10:57:00", window(&contents[2]), "nor does it move the windows")
 
+	again, err = d.CreateContent(t.Context(), north, "d", analytics.Latest)
+	require.NoError(t, err)
+	require.Equal(t, contents[2].Version, again)
 	_, err = d.CreateContent(t.Context(), north, "d", "7d7d9ad1-0000-4000-8000-000000000000")
 	require.ErrorIs(t, err, analytics.ErrNoContent)
 	whole, err := d.CreateContent(t.Context(), north, "whole", "")
@@ -270,6 +277,32 @@ func TestDatasetCancelled(t *testing.T) {
 	content, err = d.Content(t.Context(), north, "d", version)
 	require.NoError(t, err)
 	require.Equal(t, analytics.ContentSucceeded, content.State)
+}
+
+// A content that takes longer than any sweep may is given up in the end.
+func TestDatasetNeverEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newMill("10:00:00")
+		p.definitions.put(north, define("d", ""), at("10:00:00"))
+		p.engine.before = func(ctx context.Context, _ tenant.ID, _ analytics.Statement) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		d := p.start(func(o *analytics.DatasetsOptions) { o.Attempts = 3 })
+		_, err := d.CreateContent(t.Context(), north, "d", "")
+		require.NoError(t, err)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			require.ErrorIs(t, d.Sweep(ctx, north), context.DeadlineExceeded)
+			cancel()
+		}
+		require.NoError(t, d.Sweep(t.Context(), north))
+		content, err := d.Content(t.Context(), north, "d", analytics.Latest)
+		require.NoError(t, err)
+		require.Equal(t, analytics.ContentFailed, content.State)
+		require.Equal(t, "the last attempt did not end", content.Reason)
+	})
 }
 
 // At most two contents of a tenant are made at a time, whoever makes them, and

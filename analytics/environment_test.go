@@ -60,7 +60,9 @@ func TestEnvironmentsEnrich(t *testing.T) {
 			Attributes                                map[string]string
 			Version                                   int
 		}
-		Shadow struct{ State struct{ Reported struct{ Owner string } } }
+		Shadow struct {
+			State struct{ Reported struct{ Owner string } }
+		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(stored), &got))
 	require.Equal(t, "north:pump", got.Registry.DefaultClientID)

@@ -85,6 +85,20 @@ func (mr *MockDatasetContentsMockRecorder) CreateContent(ctx, id, dataset, versi
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CreateContent", reflect.TypeOf((*MockDatasetContents)(nil).CreateContent), ctx, id, dataset, version)
 }
 
+// Delete mocks base method.
+func (m *MockDatasetContents) Delete(ctx context.Context, id tenant.ID, dataset string) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Delete", ctx, id, dataset)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Delete indicates an expected call of Delete.
+func (mr *MockDatasetContentsMockRecorder) Delete(ctx, id, dataset any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Delete", reflect.TypeOf((*MockDatasetContents)(nil).Delete), ctx, id, dataset)
+}
+
 // DeleteContent mocks base method.
 func (m *MockDatasetContents) DeleteContent(ctx context.Context, id tenant.ID, dataset, version string) error {
 	m.ctrl.T.Helper()

@@ -11,9 +11,10 @@ import (
 	"github.com/iotenant/iotenant/analytics"
 )
 
-// rowsIn reads the rows of a file, in order. It ends after the first error;
+// rowsIn reads the rows of a file from a time on, in order, and perhaps some
+// before. It ends after the first error;
 // analytics.ErrNoObject means that the file is gone.
-func (t *table) rowsIn(ctx context.Context, declared *analytics.Table, f *file) iter.Seq2[storedRow, error] {
+func (t *table) rowsIn(ctx context.Context, declared *analytics.Table, f *file, from int64) iter.Seq2[storedRow, error] {
 	return func(yield func(storedRow, error) bool) {
 		object, err := t.openFile(ctx, f)
 		if err != nil {
@@ -21,7 +22,7 @@ func (t *table) rowsIn(ctx context.Context, declared *analytics.Table, f *file) 
 			return
 		}
 		defer object.Close()
-		for r, err := range rowsOf(object, declared) {
+		for r, err := range rowsOf(object, declared, from) {
 			if err != nil {
 				yield(storedRow{}, fmt.Errorf("%s: %w", t.prefix+f.name, err))
 				return

@@ -3,6 +3,36 @@ package main
 // dataGuards are those of shadows, telemetry and alerts.
 var dataGuards = []guard{
 	{
+		name: "the platform has no data sets", file: "analytics/datasets.go", pkg: "./analytics",
+		statement: "	if err := checkTenant(id); err != nil {\n		return DatasetDefinition{}, err\n	}\n",
+		disabled:  "",
+		tests:     []string{"TestAttackDatasetPlatform"},
+	}, {
+		name: "versions of contents differ by tenant", file: "analytics/datasets.go", pkg: "./analytics",
+		statement: "sha256.Sum256([]byte(id.String() + ",
+		disabled:  "sha256.Sum256([]byte(",
+		tests:     []string{"TestAttackContents"},
+	}, {
+		name: "the key of a delivery stays in the tenant's part", file: "analytics/deliverbuckets.go", pkg: "./analytics",
+		statement: "if err := CheckObjectName(name); err != nil {",
+		disabled:  "if err := CheckObjectName(name); err != nil && false {",
+		tests:     []string{"TestAttackDeliveryKey"},
+	}, {
+		name: "a container reads the data sets that its definition names", file: "analytics/container.go", pkg: "./analytics",
+		statement: `return nil, fmt.Errorf("%w: it is not among the variables", ErrNoContent)`,
+		disabled:  "version = LatestSucceeded",
+		tests:     []string{"TestAttackContainer"},
+	}, {
+		name: "a container writes files of its content", file: "analytics/container.go", pkg: "./analytics",
+		statement: "if !containerFile.MatchString(name) {",
+		disabled:  "if false {",
+		tests:     []string{"TestAttackContainer"},
+	}, {
+		name: "the reason of a failure holds nothing of the engine's inside", file: "analytics/produce.go", pkg: "./analytics",
+		statement: `return "the SQL engine or the storage is unavailable", false`,
+		disabled:  "return err.Error(), false",
+		tests:     []string{"TestAttackReasons"},
+	}, {
 		name: "the shadow service serves topics of the device's tenant", file: "shadow/memshadow/receive.go", pkg: "./shadow/memshadow",
 		statement: "if err := message.Check(id); err != nil {",
 		disabled:  "if err := message.Check(id); err != nil && false {",
@@ -22,6 +52,21 @@ var dataGuards = []guard{
 		statement: "	_, err := tenant.ParseID(id.String())\n	return err\n",
 		disabled:  "	return nil\n",
 		tests:     []string{"TestAttackStore"},
+	}, {
+		name: "a log is of the tenant in whose folder it lies", file: "analytics/lakeanalytics/codec.go", pkg: "./analytics/lakeanalytics",
+		statement: "if r.text() != of.tenant.String() ||",
+		disabled:  "if r.text() == \"\" ||",
+		tests:     []string{"TestAttackForeignLog"},
+	}, {
+		name: "what is known of tables is known by tenant", file: "analytics/lakeanalytics/cache.go", pkg: "./analytics/lakeanalytics",
+		statement: "key := owner{id, ",
+		disabled:  "key := owner{tenant.MustParseID(\"acme\"), ",
+		tests:     []string{"TestAttackLake"},
+	}, {
+		name: "a table's name leads nowhere else", file: "analytics/lakeanalytics/check.go", pkg: "./analytics/lakeanalytics",
+		statement: "if !isName(table.Name) {",
+		disabled:  "if !isName(table.Name) && false {",
+		tests:     []string{"TestAttackNames"},
 	}, {
 		name: "a batch shows nothing of the run before, which may be another tenant's", file: "analytics/pipeline/batch.go", pkg: "./analytics/pipeline",
 		statement: "b.documents, b.results, b.failures = b.documents[:0], b.results[:0], b.failures[:0]",
