@@ -158,7 +158,7 @@ func TestPutAgainAfterFaults(t *testing.T) {
 			batch := []analytics.Row{message("1", 0, `{"a":1}`), message("2", 1, `{"a":2}`)}
 			err := p.Put(t.Context(), north, "raw", batch)
 			require.ErrorIs(t, err, iotenant.ErrUnavailable, name)
-			require.False(t, errors.As(err, new(*analytics.PutError)), "nobody may take it for a refusal")
+			require.NotErrorAs(t, err, new(*analytics.PutError), "nobody may take it for a refusal")
 			p.lake.fail(nil)
 			require.NoError(t, p.Put(t.Context(), north, "raw", batch))
 			require.Equal(t, []string{`{"a":1}`, `{"a":2}`}, p.lake.channel(north, "raw"))
@@ -297,7 +297,7 @@ func TestFunctionThatAnswersAnotherNumber(t *testing.T) {
 func TestSlowFunctionOfOneTenant(t *testing.T) {
 	t.Parallel()
 	started, release := make(chan struct{}, 10), make(chan struct{})
-	fns := functions{"fn": func(ctx context.Context, id tenant.ID, event []byte) ([]byte, error) {
+	fns := functions{"fn": func(_ context.Context, id tenant.ID, event []byte) ([]byte, error) {
 		if id == north {
 			started <- struct{}{}
 			<-release
@@ -346,6 +346,54 @@ func TestFunctionTimeout(t *testing.T) {
 	p.define(t, north, rawChannel, hotStore, lambdaLine("line", "raw", "fn", "hot"))
 	require.NoError(t, p.Put(t.Context(), north, "raw", []analytics.Row{message("1", 0, `{"a":1}`)}))
 	require.WithinDuration(t, time.Now().Add(time.Hour), deadline, time.Minute)
+}
+
+// panicking is a registry that does not answer.
+type panicking struct{}
+
+func (panicking) Get(context.Context, tenant.ID, device.ID) (tenant.Item[device.Thing], error) {
+	panic("out of order")
+}
+
+func TestPipelineThatPanics(t *testing.T) {
+	t.Parallel()
+	var notices []analytics.FailureNotice
+	p := newSite().start(func(o *analytics.IngestOptions) {
+		o.Environment = analytics.NewEnvironments(func(o *analytics.EnvironmentsOptions) { o.Things = panicking{} }).Of
+		o.Notify = func(_ context.Context, _ tenant.ID, notice analytics.FailureNotice) error {
+			notices = append(notices, notice)
+			return nil
+		}
+	})
+	p.define(t, north, rawChannel, hotStore, enriched)
+	require.NoError(t, p.Put(t.Context(), north, "raw", []analytics.Row{message("1", 0, `{"thing":"pump"}`), message("2", 0, `{"a":1}`)}))
+	require.Empty(t, p.lake.store(north, "hot"))
+	require.Len(t, p.lake.channel(north, "raw"), 2)
+	require.Len(t, notices, 1)
+	require.Equal(t, 2, notices[0].Messages)
+	require.ErrorContains(t, notices[0].Err, "out of order")
+	outputs, log, err := p.RunActivity(t.Context(), north,
+		[]byte(`{"deviceRegistryEnrich":{"name":"r","attribute":"registry","thingName":"thing","roleArn":"arn:aws:iam::123456789012:role/r"}}`), [][]byte{[]byte(`{"thing":"pump"}`)})
+	require.NoError(t, err)
+	require.Empty(t, outputs)
+	require.Contains(t, log, "out of order")
+}
+
+// Another process has deleted a pipeline with its data store: what was sent to
+// the channel is sent again, and not taken for lost.
+func TestPutWhilePipelinesAreDeleted(t *testing.T) {
+	t.Parallel()
+	s := newSite()
+	one, other := s.start(), s.start()
+	one.define(t, north, rawChannel, hotStore, straight("line", "raw", "hot"))
+	batch := []analytics.Row{message("1", 0, `{"a":1}`)}
+	require.NoError(t, other.Put(t.Context(), north, "raw", batch))
+	require.NoError(t, one.definitions.Delete(t.Context(), north, pipeline.ResourcePipeline, "line"))
+	require.NoError(t, one.definitions.Delete(t.Context(), north, pipeline.ResourceDatastore, "hot", func(o *analytics.DeleteOptions) { o.Data = true }))
+	err := other.Put(t.Context(), north, "raw", batch)
+	require.Equal(t, iotenant.ErrUnavailable, iotenant.KindOf(err))
+	require.NoError(t, other.Put(t.Context(), north, "raw", batch))
+	require.NotContains(t, s.lake.tableNames(north), "hot")
 }
 
 func TestEnvironmentThatFails(t *testing.T) {

@@ -21,18 +21,6 @@ const (
 	hourDimension      = "__hour"
 )
 
-// dimensionsOf returns the dimensions of a row besides its day, in the order of
-// the table's partitions. A value that is missing, or is no time, is nil. The
-// payload is an object. Errors: [analytics.ErrTable] for a pattern that can't
-// be, [analytics.ErrRow].
-func dimensionsOf(table *analytics.Table, payload []byte) ([]analytics.Dimension, error) {
-	p, err := newPartitioner(table.Partitions)
-	if err != nil {
-		return nil, err
-	}
-	return p.of(payload)
-}
-
 // partitioner computes the dimensions of rows. It does not change.
 type partitioner struct {
 	parts []partition
@@ -49,7 +37,7 @@ func newPartitioner(partitions []pipeline.Partition) (*partitioner, error) {
 	p := &partitioner{parts: make([]partition, len(partitions))}
 	for i, of := range partitions {
 		p.parts[i] = partition{Partition: of, attribute: strings.ToLower(of.Attribute)}
-		if of.Attribute == "" || strings.ContainsFunc(of.Attribute, func(r rune) bool { return !isNameByte(byte(r|0x20)) && r != '_' || r > '~' }) {
+		if of.Attribute == "" || strings.ContainsFunc(p.parts[i].attribute, func(r rune) bool { return r > '~' || !isNameByte(byte(r)) }) {
 			return nil, fmt.Errorf("%w: partition by %q: want letters, digits and underscores", analytics.ErrTable, of.Attribute)
 		}
 		if of.Timestamp && of.TimestampFormat != "" {
@@ -60,21 +48,12 @@ func newPartitioner(partitions []pipeline.Partition) (*partitioner, error) {
 			p.parts[i].pattern = pattern
 		}
 	}
-	if n := len(partitionPath(p.missing())); n > maxPartitionPath {
-		return nil, fmt.Errorf("%w: partitions with names of %d bytes, want at most %d", analytics.ErrTable, n, maxPartitionPath)
-	}
 	return p, nil
 }
 
-// missing returns the dimensions of a row without any.
-func (p *partitioner) missing() (dimensions []analytics.Dimension) {
-	for i := range p.parts {
-		dimensions = p.parts[i].append(dimensions, nil)
-	}
-	return dimensions
-}
-
-// of returns the dimensions of a payload. Attributes are found in any case, the
+// of returns the dimensions of a payload, an object, besides its day: in the
+// order of the partitions, nil where a value is missing or is no time. The error
+// is [analytics.ErrRow]. Attributes are found in any case, the
 // last of a name stands.
 func (p *partitioner) of(payload []byte) ([]analytics.Dimension, error) {
 	if len(p.parts) == 0 {
@@ -96,16 +75,7 @@ func (p *partitioner) of(payload []byte) ([]analytics.Dimension, error) {
 	for i := range p.parts {
 		dimensions = p.parts[i].append(dimensions, values[i])
 	}
-	shorten(dimensions)
 	return dimensions, nil
-}
-
-// shorten takes out values, from the last on, until the folders are short enough
-// for a name.
-func shorten(dimensions []analytics.Dimension) {
-	for i := len(dimensions) - 1; i >= 0 && len(partitionPath(dimensions)) > maxPartitionPath; i-- {
-		dimensions[i].Value = nil
-	}
 }
 
 // isFolded reports whether a name is, in lower case, another.
@@ -143,7 +113,7 @@ func (p *partition) append(dimensions []analytics.Dimension, raw []byte) []analy
 }
 
 // attributeValue returns the text of a string, number or boolean, nil if it is
-// empty or longer than [maxPartitionValue].
+// empty.
 func attributeValue(raw []byte) *string {
 	if raw == nil || raw[0] == 'n' || raw[0] == '{' || raw[0] == '[' {
 		return nil
@@ -152,8 +122,8 @@ func attributeValue(raw []byte) *string {
 	if raw[0] == '"' {
 		text = string(jsonscan.AppendText(nil, raw[1:len(raw)-1]))
 	}
-	if text == "" || len(text) > maxPartitionValue {
-		return nil // no name of a folder
+	if text == "" || text == nullValue {
+		return nil // as in Hive
 	}
 	return &text
 }

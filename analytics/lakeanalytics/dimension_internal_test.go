@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -79,47 +78,24 @@ func FuzzTimePattern(f *testing.F) {
 func TestDimensions(t *testing.T) {
 	t.Parallel()
 	table := &analytics.Table{Partitions: []pipeline.Partition{{Attribute: "Site"}, {Attribute: "ts", Timestamp: true}}}
+	partitions, err := newPartitioner(table.Partitions)
+	require.NoError(t, err)
 	for payload, want := range map[string]string{
-		`{"site":"a/b","ts":1768030200}`:               "__partition_site=a%2Fb/__year=2026/__month=01/__day=10/__hour=07",
-		`{"SITE":5,"ts":"1768030200.9"}`:               "__partition_site=5/__year=2026/__month=01/__day=10/__hour=07",
-		`{"ts":"x"}`:                                   "__partition_site=__HIVE_DEFAULT_PARTITION__/__year=__HIVE_DEFAULT_PARTITION__/__month=__HIVE_DEFAULT_PARTITION__/__day=__HIVE_DEFAULT_PARTITION__/__hour=__HIVE_DEFAULT_PARTITION__",
-		`{"site":"__HIVE_DEFAULT_PARTITION__","ts":0}`: "__partition_site=%5F_HIVE_DEFAULT_PARTITION__/__year=1970/__month=01/__day=01/__hour=00",
-		`{"site":"..","ts":0}`:                         "__partition_site=../__year=1970/__month=01/__day=01/__hour=00",
+		`{"site":"a/b","ts":1768030200}`:               "__dt=1970-01-01/__partition_site=a%2Fb/__year=2026/__month=01/__day=10/__hour=07/",
+		`{"SITE":5,"ts":"1768030200.9"}`:               "__dt=1970-01-01/__partition_site=5/__year=2026/__month=01/__day=10/__hour=07/",
+		`{"site":"a","Site":"b","ts":-1}`:              "__dt=1970-01-01/__partition_site=b/__year=1969/__month=12/__day=31/__hour=23/",
+		`{"ts":"x"}`:                                   "__dt=1970-01-01/__partition_site=__HIVE_DEFAULT_PARTITION__/__year=__HIVE_DEFAULT_PARTITION__/__month=__HIVE_DEFAULT_PARTITION__/__day=__HIVE_DEFAULT_PARTITION__/__hour=__HIVE_DEFAULT_PARTITION__/",
+		`{"site":"__HIVE_DEFAULT_PARTITION__","ts":0}`: "__dt=1970-01-01/__partition_site=__HIVE_DEFAULT_PARTITION__/__year=1970/__month=01/__day=01/__hour=00/",
+		`{"site":"..","ts":0}`:                         "__dt=1970-01-01/__partition_site=../__year=1970/__month=01/__day=01/__hour=00/",
 	} {
-		dimensions, err := dimensionsOf(table, []byte(payload))
+		dimensions, err := partitions.of([]byte(payload))
 		require.NoError(t, err)
-		path := partitionPath(dimensions)
-		require.Equal(t, want, path)
-		again, err := parsePartitionPath(path)
-		require.NoError(t, err)
-		require.Equal(t, dimensions, again)
-		require.NoError(t, analytics.CheckObjectName(path))
+		require.Equal(t, want, folder(0, dimensions))
+		require.NoError(t, analytics.CheckObjectName(want+"file"))
 	}
-	_, err := dimensionsOf(table, []byte(`[]`))
+	_, err = partitions.of([]byte(`[]`))
 	require.ErrorIs(t, err, analytics.ErrRow)
 	table.Partitions[1].TimestampFormat = "qq"
-	_, err = dimensionsOf(table, []byte(`{}`))
+	_, err = newPartitioner(table.Partitions)
 	require.ErrorIs(t, err, analytics.ErrTable)
-}
-
-func FuzzPartitionPath(f *testing.F) {
-	f.Add("a", "b", false)
-	f.Add("__HIVE_DEFAULT_PARTITION__", "../..", true)
-	f.Fuzz(func(t *testing.T, a, b string, missing bool) {
-		first, second := &a, &b
-		if missing {
-			second = nil
-		}
-		dimensions := []analytics.Dimension{{Name: "__partition_x", Value: first}, {Name: "__partition_y", Value: second}}
-		path := partitionPath(dimensions)
-		require.Equal(t, 1, strings.Count(path, "/"))
-		require.True(t, utf8.ValidString(path))
-		again, err := parsePartitionPath(path)
-		require.NoError(t, err)
-		require.Equal(t, dimensions, again)
-		if _, err := parsePartitionPath(a); err == nil && a != "" {
-			parsed, _ := parsePartitionPath(a)
-			require.Equal(t, a, partitionPath(parsed))
-		}
-	})
 }

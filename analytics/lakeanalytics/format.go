@@ -49,7 +49,7 @@ func rowsOf(object analytics.Object, table *analytics.Table, from int64) iter.Se
 	case table.Kind == analytics.ChannelTable:
 		return readLines(object, from, parseChannelRow)
 	case table.Format == pipeline.FormatParquet:
-		return readParquet(object, table.Columns)
+		return readParquet(object, table.Columns, from)
 	}
 	return readLines(object, from, parseStoreRow)
 }

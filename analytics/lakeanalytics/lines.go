@@ -53,6 +53,9 @@ func (w *lineWriter) Write(row *storedRow) error {
 }
 
 func (w *lineWriter) flush() error {
+	if len(w.lines) == 0 {
+		return nil // not to begin a member
+	}
 	_, err := w.gzip.Write(w.lines)
 	w.written += len(w.lines)
 	w.lines = w.lines[:0]

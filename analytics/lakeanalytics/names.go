@@ -1,6 +1,8 @@
 package lakeanalytics
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -24,6 +26,12 @@ const (
 	checkpointSuffix = ".checkpoint"
 	latestName       = "latest"
 	versionDigits    = 20
+	// nullValue stands for a value that is missing, as in Hive.
+	nullValue = "__HIVE_DEFAULT_PARTITION__"
+	// maxFolders is the length of the folders of dimensions. Longer ones are
+	// named by a digest: with the rest of a name, 300 bytes at most, they fit
+	// analytics.MaxObjectName.
+	maxFolders = 480
 )
 
 // layout builds the names of a table's objects.
@@ -69,15 +77,43 @@ func afterTable(table analytics.TableID) string {
 
 // folder returns the folders of a day and dimensions, after the table's prefix.
 func folder(day int32, dimensions []analytics.Dimension) string {
-	name := string(appendDay([]byte(dayFolder), day)) + "/"
-	if len(dimensions) > 0 {
-		name += partitionPath(dimensions) + "/"
+	text := appendDay([]byte(dayFolder), day)
+	text = append(text, '/')
+	start := len(text)
+	for _, d := range dimensions {
+		text = appendEscaped(text, d.Name)
+		text = append(text, '=')
+		if d.Value == nil {
+			text = append(text, nullValue...)
+		} else {
+			text = appendEscaped(text, *d.Value)
+		}
+		text = append(text, '/')
 	}
-	return name
+	if len(text)-start > maxFolders {
+		digest := sha256.Sum256(text[start:])
+		text = append(text[:start], '!') // which is escaped elsewhere
+		text = hex.AppendEncode(text, digest[:16])
+		text = append(text, '/')
+	}
+	return string(text)
 }
 
 func appendDay(text []byte, day int32) []byte {
 	return time.Unix(int64(day)*86400, 0).UTC().AppendFormat(text, time.DateOnly)
+}
+
+// appendEscaped percent-encodes what is not unreserved in a URL.
+func appendEscaped(text []byte, value string) []byte {
+	for i := range len(value) {
+		c := value[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || c == '.' {
+			text = append(text, c)
+		} else {
+			text = append(text, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+		}
+	}
+	return text
 }
 
 // fileName returns the name of a data file after its folder.

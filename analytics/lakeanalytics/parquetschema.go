@@ -55,20 +55,19 @@ func physicalOf(t *columnType) format.Type {
 const decimalBytes = 16
 
 var (
-	atType       = &columnType{kind: kindBigint}
-	thingType    = &columnType{kind: kindString}
-	sequenceType = &columnType{kind: kindBigint}
+	atType    = &columnType{kind: kindBigint}
+	thingType = &columnType{kind: kindString}
 )
 
 // elementsOf returns the schema of a file: the hidden columns, if it has them,
 // and the columns in their order.
 func elementsOf(columns []column, hidden bool) []format.SchemaElement {
-	root := group("row", len(columns))
+	root := groupElement("row", len(columns))
 	root.RepetitionType = thrift.Null[format.FieldRepetitionType]{}
 	elements := []format.SchemaElement{root}
 	if hidden {
 		elements[0].NumChildren.V += 3
-		elements = append(elements, element(atMember, atType, format.Required), element(thingMember, thingType, format.Optional), element(sequenceMember, sequenceType, format.Required))
+		elements = append(elements, element(atMember, atType, format.Required), element(sequenceMember, atType, format.Required), element(thingMember, thingType, format.Optional))
 	}
 	for i := range columns {
 		elements = appendElements(elements, &columns[i], format.Optional)
@@ -80,7 +79,7 @@ func elementsOf(columns []column, hidden bool) []format.SchemaElement {
 // optional but the keys of maps. Arrays and maps have three levels, as the
 // format wants it.
 func appendElements(elements []format.SchemaElement, c *column, repetition format.FieldRepetitionType) []format.SchemaElement {
-	outer := group(c.name, 1)
+	outer := groupElement(c.name, 1)
 	outer.RepetitionType = thrift.New(repetition)
 	switch c.kind {
 	case kindArray:
@@ -103,12 +102,12 @@ func appendElements(elements []format.SchemaElement, c *column, repetition forma
 	return append(elements, element(c.name, &c.columnType, repetition))
 }
 
-func group(name string, children int) format.SchemaElement {
+func groupElement(name string, children int) format.SchemaElement {
 	return format.SchemaElement{Name: name, NumChildren: thrift.New(int32(children)), RepetitionType: thrift.New(format.Optional)}
 }
 
 func repeated(name string, children int) format.SchemaElement {
-	g := group(name, children)
+	g := groupElement(name, children)
 	g.RepetitionType = thrift.New(format.Repeated)
 	return g
 }

@@ -62,10 +62,10 @@ func newParquetWriter(w io.Writer, columns []pipeline.Column, hidden bool) (*Par
 	if err != nil {
 		return nil, err
 	}
-	p := &ParquetWriter{byName: make(map[string]int, len(parsed)), raws: make([][]byte, len(parsed)), misfits: make([]int64, len(parsed)), due: checkRows}
+	p := &ParquetWriter{byName: make(map[string]int, len(parsed)), raws: make([][]byte, len(parsed)), misfits: make([]int64, len(parsed)), due: pageCheckRows}
 	p.file = parquetFile{w: w, elements: elementsOf(parsed, hidden)}
 	if hidden {
-		p.shred.leaves = append(p.shred.leaves, newChunk(atType, []string{atMember}, 0, 0), newChunk(thingType, []string{thingMember}, 1, 0), newChunk(sequenceType, []string{sequenceMember}, 0, 0))
+		p.shred.leaves = append(p.shred.leaves, newChunk(atType, []string{atMember}, 0, 0), newChunk(atType, []string{sequenceMember}, 0, 0), newChunk(thingType, []string{thingMember}, 1, 0))
 	}
 	for i := range parsed {
 		column := newPart(&parsed[i], 0, 0, len(p.shred.leaves), false)
@@ -205,7 +205,7 @@ func (p *ParquetWriter) row() error {
 	}
 	clear(p.raws)
 	p.rows++
-	if p.rows < p.due && p.bytes < checkBytes {
+	if p.rows < p.due && p.bytes < pageCheckBytes {
 		return nil
 	}
 	return p.check()
@@ -213,13 +213,13 @@ func (p *ParquetWriter) row() error {
 
 // Pages are looked at after as many rows or bytes.
 const (
-	checkRows  = 256
-	checkBytes = 1 << 20
+	pageCheckRows  = 256
+	pageCheckBytes = 1 << 20
 )
 
 // check ends the pages that are full, and the row group.
 func (p *ParquetWriter) check() error {
-	p.due, p.bytes = p.rows+checkRows, 0
+	p.due, p.bytes = p.rows+pageCheckRows, 0
 	held := 0
 	for _, leaf := range p.shred.leaves {
 		if leaf.isFull() {
@@ -242,7 +242,7 @@ func (p *ParquetWriter) rowGroup() error {
 	for _, leaf := range p.shred.leaves {
 		leaf.start()
 	}
-	p.rows, p.due, p.bytes = 0, checkRows, 0
+	p.rows, p.due, p.bytes = 0, pageCheckRows, 0
 	return p.failed(err)
 }
 
@@ -290,13 +290,14 @@ func (w storeWriter) Write(row *storedRow) error {
 		clear(w.raws)
 		return fmt.Errorf("%w: %w", analytics.ErrRow, errNoObject)
 	}
-	w.shred.leaves[0].number(uint64(row.At.UnixNano()), uint64(row.At.UnixNano()), 0)
-	if thing := w.shred.leaves[1]; row.Thing.IsZero() {
+	at := uint64(row.At.UnixNano())
+	w.shred.leaves[0].number(at, at, 0)
+	w.shred.leaves[1].number(row.sequence, row.sequence, 0)
+	if thing := w.shred.leaves[2]; row.Thing.IsZero() {
 		thing.null(0, 0)
 	} else {
 		w.name = append(w.name[:0], row.Thing.String()...)
 		thing.string(w.name, 0)
 	}
-	w.shred.leaves[2].number(row.sequence, row.sequence, 0)
 	return w.row()
 }

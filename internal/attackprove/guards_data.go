@@ -53,6 +53,21 @@ var dataGuards = []guard{
 		disabled:  "	return nil\n",
 		tests:     []string{"TestAttackStore"},
 	}, {
+		name: "a log is of the tenant in whose folder it lies", file: "analytics/lakeanalytics/codec.go", pkg: "./analytics/lakeanalytics",
+		statement: "if r.text() != of.tenant.String() ||",
+		disabled:  "if r.text() == \"\" ||",
+		tests:     []string{"TestAttackForeignLog"},
+	}, {
+		name: "what is known of tables is known by tenant", file: "analytics/lakeanalytics/cache.go", pkg: "./analytics/lakeanalytics",
+		statement: "key := owner{id, ",
+		disabled:  "key := owner{tenant.MustParseID(\"acme\"), ",
+		tests:     []string{"TestAttackLake"},
+	}, {
+		name: "a table's name leads nowhere else", file: "analytics/lakeanalytics/check.go", pkg: "./analytics/lakeanalytics",
+		statement: "if !isName(table.Name) {",
+		disabled:  "if !isName(table.Name) && false {",
+		tests:     []string{"TestAttackNames"},
+	}, {
 		name: "a batch shows nothing of the run before, which may be another tenant's", file: "analytics/pipeline/batch.go", pkg: "./analytics/pipeline",
 		statement: "b.documents, b.results, b.failures = b.documents[:0], b.results[:0], b.failures[:0]",
 		disabled:  "b.failures = b.failures[:0]",
