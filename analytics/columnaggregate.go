@@ -95,6 +95,7 @@ type columnAggregation struct {
 	latest   *columnBucket
 	cells    int
 	local    []int32 // the group of each name of the block
+	nameless int32   // that of rows without a name, -1 until there is one
 }
 
 // columnBucket is a bucket of time.
@@ -106,7 +107,7 @@ type columnBucket struct {
 }
 
 func newColumnAggregation(query ColumnQuery) *columnAggregation {
-	a := &columnAggregation{query: query, from: math.MinInt64 + 1, to: math.MaxInt64, groups: map[string]int32{}, buckets: map[int64]*columnBucket{}}
+	a := &columnAggregation{query: query, from: math.MinInt64 + 1, to: math.MaxInt64, groups: map[string]int32{}, nameless: -1, buckets: map[int64]*columnBucket{}}
 	if !query.From.IsZero() {
 		a.from = nanoseconds(query.From)
 	}
@@ -129,7 +130,13 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 		if b == nil || at < b.from || at >= b.to {
 			b = a.bucket(at)
 		}
-		group := a.local[block.By[i]+1]
+		group := a.nameless
+		if by := block.By[i]; by >= 0 {
+			group = a.local[by]
+		} else if group < 0 {
+			group = a.group("")
+			a.nameless = group
+		}
 		place := int(group) * width
 		if place >= len(b.cells) {
 			b.cells = append(b.cells, make([]*summary, (len(a.names))*width-len(b.cells))...)
@@ -156,10 +163,9 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 	return nil
 }
 
-// localize finds the groups of the names of a block; that of rows without a name
-// comes first.
+// localize finds the groups of the names of a block.
 func (a *columnAggregation) localize(names []string) error {
-	a.local = append(a.local[:0], a.group(""))
+	a.local = a.local[:0]
 	for _, name := range names {
 		a.local = append(a.local, a.group(name))
 	}
