@@ -94,6 +94,7 @@ type columnAggregation struct {
 	buckets  map[int64]*columnBucket // by start
 	latest   *columnBucket
 	cells    int
+	spare    []summary
 	local    []int32 // the group of each name of the block
 	nameless int32   // that of rows without a name, -1 until there is one
 }
@@ -151,8 +152,7 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 				if a.cells++; a.cells > MaxCells {
 					return fmt.Errorf("%w: more than %d buckets of all groups and columns", ErrLimit, MaxCells)
 				}
-				cell = new(summary)
-				*cell = newSummary(a.query.Percentiles)
+				cell = a.summary()
 				b.cells[place+column] = cell
 			}
 			if cell.add(value, at); cell.percentiles.exact && cell.wantsDistribution && cell.count > MaxExact {
@@ -161,6 +161,17 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 		}
 	}
 	return nil
+}
+
+// summary returns an empty summary. They are made many at a time.
+func (a *columnAggregation) summary() *summary {
+	if len(a.spare) == 0 {
+		a.spare = make([]summary, 256)
+	}
+	s := &a.spare[0]
+	a.spare = a.spare[1:]
+	*s = newSummary(a.query.Percentiles)
+	return s
 }
 
 // localize finds the groups of the names of a block.
