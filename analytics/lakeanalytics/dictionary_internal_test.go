@@ -35,7 +35,8 @@ func TestDictionaryOfDecimals(t *testing.T) {
 		if !ok {
 			continue
 		}
-		require.Equal(t, math.Float64bits(f), d.numbers[d.number(math.Float64bits(f), near)], text)
+		i := d.number(math.Float64bits(f), near)
+		require.Equal(t, math.Float64bits(f), d.numbers[i], text)
 	}
 }
 
