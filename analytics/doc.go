@@ -71,3 +71,4 @@ package analytics
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=objects.go -destination=analyticsmock/objects.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=lake.go -destination=analyticsmock/lake.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=sql.go -destination=analyticsmock/sql.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=columnscan.go -destination=analyticsmock/columnscan.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
