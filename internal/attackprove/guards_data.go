@@ -78,6 +78,11 @@ var dataGuards = []guard{
 		disabled:  "if err := checkTenant(id); err != nil && false {",
 		tests:     []string{"TestAttackQueries"},
 	}, {
+		name: "columns are those of the tenant's own data store", file: "analytics/lakeanalytics/columnscan.go", pkg: "./analytics/lakeanalytics",
+		statement: "snapshot, err := l.Snapshot(ctx, id, ",
+		disabled:  "snapshot, err := l.Snapshot(ctx, tenant.MustParseID(\"acme\"), ",
+		tests:     []string{"TestAttackColumnsOfAnotherTenant"},
+	}, {
 		name: "a state of windows is kept by tenant", file: "analytics/window.go", pkg: "./analytics",
 		statement: "		w.tenants[id] = state\n	}\n	state.past",
 		disabled:  "		w.tenants[id] = state\n	}\n	for _, state = range w.tenants {\n		state.past = max(state.past, nanoseconds(to))\n	}\n	state = w.tenants[id]\n	state.past",
