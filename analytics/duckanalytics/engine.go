@@ -260,7 +260,8 @@ func (r *run) rows(ctx context.Context, columns int) func(func([]analytics.Field
 		left := r.engine.options.MaxResultBytes
 		row := make([]analytics.Field, columns)
 		for {
-			payload, done, err := r.worker.rows()
+			frame, done, err := r.worker.rows()
+			payload := string(frame)
 			if done && err == nil {
 				r.end()
 				return
