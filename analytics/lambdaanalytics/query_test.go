@@ -292,7 +292,9 @@ func TestQueryHTTP(t *testing.T) {
 func TestSweepResults(t *testing.T) {
 	t.Parallel()
 	objects := memanalytics.NewObjects()
-	put := func(id tenant.ID, name string) { require.NoError(t, objects.Put(t.Context(), id, name, strings.NewReader("x"))) }
+	put := func(id tenant.ID, name string) {
+		require.NoError(t, objects.Put(t.Context(), id, name, strings.NewReader("x")))
+	}
 	for n := range 1500 {
 		put(north, fmt.Sprintf("queries/%d.csv", n))
 	}
