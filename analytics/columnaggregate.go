@@ -94,7 +94,9 @@ type columnAggregation struct {
 	buckets  map[int64]*columnBucket // by start
 	latest   *columnBucket
 	cells    int
+	spare    []summary
 	local    []int32 // the group of each name of the block
+	nameless int32   // that of rows without a name, -1 until there is one
 }
 
 // columnBucket is a bucket of time.
@@ -106,7 +108,7 @@ type columnBucket struct {
 }
 
 func newColumnAggregation(query ColumnQuery) *columnAggregation {
-	a := &columnAggregation{query: query, from: math.MinInt64 + 1, to: math.MaxInt64, groups: map[string]int32{}, buckets: map[int64]*columnBucket{}}
+	a := &columnAggregation{query: query, from: math.MinInt64 + 1, to: math.MaxInt64, groups: map[string]int32{}, nameless: -1, buckets: map[int64]*columnBucket{}}
 	if !query.From.IsZero() {
 		a.from = nanoseconds(query.From)
 	}
@@ -129,7 +131,13 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 		if b == nil || at < b.from || at >= b.to {
 			b = a.bucket(at)
 		}
-		group := a.local[block.By[i]+1]
+		group := a.nameless
+		if by := block.By[i]; by >= 0 {
+			group = a.local[by]
+		} else if group < 0 {
+			group = a.group("")
+			a.nameless = group
+		}
 		place := int(group) * width
 		if place >= len(b.cells) {
 			b.cells = append(b.cells, make([]*summary, (len(a.names))*width-len(b.cells))...)
@@ -144,8 +152,7 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 				if a.cells++; a.cells > MaxCells {
 					return fmt.Errorf("%w: more than %d buckets of all groups and columns", ErrLimit, MaxCells)
 				}
-				cell = new(summary)
-				*cell = newSummary(a.query.Percentiles)
+				cell = a.summary()
 				b.cells[place+column] = cell
 			}
 			if cell.add(value, at); cell.percentiles.exact && cell.wantsDistribution && cell.count > MaxExact {
@@ -156,10 +163,20 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 	return nil
 }
 
-// localize finds the groups of the names of a block; that of rows without a name
-// comes first.
+// summary returns an empty summary. They are made many at a time.
+func (a *columnAggregation) summary() *summary {
+	if len(a.spare) == 0 {
+		a.spare = make([]summary, 256)
+	}
+	s := &a.spare[0]
+	a.spare = a.spare[1:]
+	*s = newSummary(a.query.Percentiles)
+	return s
+}
+
+// localize finds the groups of the names of a block.
 func (a *columnAggregation) localize(names []string) error {
-	a.local = append(a.local[:0], a.group(""))
+	a.local = a.local[:0]
 	for _, name := range names {
 		a.local = append(a.local, a.group(name))
 	}

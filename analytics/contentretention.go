@@ -65,10 +65,10 @@ func (r *retention) keeps(c *Content) bool {
 	r.seen++
 	r.succeeded = r.succeeded || c.Made != 0
 	switch {
-	case c.State == ContentCreating:
-		return true
 	case c.Created.Before(r.from):
 		return false
+	case c.State == ContentCreating:
+		return true
 	case r.versions == 0:
 		return latest || latestSucceeded
 	}

@@ -199,7 +199,7 @@ func TestDatasetLateData(t *testing.T) {
 	_, err = d.CreateContent(t.Context(), north, "d", version["10:30:00"])
 	require.NoError(t, err)
 	p.sweepAt(t, d, "11:31:00")
-	require.Equal(t, "\"what\"\n\"10:30:00\"\n\"late\"\n", result(t, d, north, "d", version["10:30:00"]))
+	require.Equal(t, "\"what\"\n\"10:30:00\"\n\"late\"\n", resultOf(t, d, north, "d", version["10:30:00"]))
 	p.sweepAt(t, d, "11:40:00")
 	require.Len(t, told, 2)
 }

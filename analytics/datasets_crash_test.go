@@ -165,3 +165,34 @@ func TestDatasetClaims(t *testing.T) {
 		require.Len(t, objects, 1)
 	})
 }
+
+// A content whose making was not noted any more counts for the windows also if it
+// is deleted before anybody else came to it.
+func TestDatasetDeletedAfterCrash(t *testing.T) {
+	t.Parallel()
+	p := newMill("10:07:00")
+	p.definitions.put(north, defineDelta("d", quarterly), at("10:07:00"))
+	m := &mortal{left: 1 << 30}
+	p.engine.before = func(context.Context, tenant.ID, analytics.Statement) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.left = 0 // the states are out of reach from here on
+		return nil
+	}
+	dying := p.startFaulty(millFaults{states: m.repository})
+	p.clock.Set(at("10:15:00"))
+	require.ErrorIs(t, dying.Sweep(t.Context(), north), errTrouble)
+
+	p.engine.before = nil
+	sound := p.start()
+	contents := listed(t, sound, "d")
+	require.Len(t, contents, 1)
+	require.Equal(t, analytics.ContentSucceeded, contents[0].State)
+	require.NoError(t, sound.DeleteContent(t.Context(), north, "d", contents[0].Version))
+	p.sweepAt(t, sound, "10:17:00")
+	require.Empty(t, listed(t, sound, "d"))
+	p.sweepAt(t, sound, "10:30:00")
+	contents = listed(t, sound, "d")
+	require.Len(t, contents, 1)
+	require.Equal(t, "10:12:00 10:27:00", window(&contents[0]))
+}

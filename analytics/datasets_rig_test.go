@@ -259,8 +259,8 @@ func listed(t tb, d *analytics.Datasets, dataset string) []analytics.Content {
 	return page.Items
 }
 
-// result returns the CSV of a content.
-func result(t tb, d *analytics.Datasets, id tenant.ID, dataset, version string) string {
+// resultOf returns the CSV of a content.
+func resultOf(t tb, d *analytics.Datasets, id tenant.ID, dataset, version string) string {
 	t.Helper()
 	object, err := d.Open(t.Context(), id, dataset, version, "")
 	require.NoError(t, err)

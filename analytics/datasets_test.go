@@ -38,7 +38,7 @@ func TestDatasetWindows(t *testing.T) {
 	require.Equal(t, at("10:30:00"), content.Scheduled)
 	require.Equal(t, at("10:30:05"), content.Created)
 	require.Equal(t, at("10:30:05"), content.Completed)
-	require.Equal(t, "\"what\"\n\"first\"\n\"last\"\n", result(t, d, north, "d", content.Version))
+	require.Equal(t, "\"what\"\n\"first\"\n\"last\"\n", resultOf(t, d, north, "d", content.Version))
 	require.Len(t, content.Files, 1)
 	require.EqualValues(t, len("\"what\"\n\"first\"\n\"last\"\n"), content.Files[0].Bytes)
 	require.Equal(t, []analytics.ContentEntry{{URI: "https://north.example/" + content.Files[0].Object + "?valid=2h0m0s"}}, content.Entries)
@@ -136,7 +136,7 @@ func TestDatasetContentAgain(t *testing.T) {
 	content, err := d.Content(t.Context(), north, "d", version)
 	require.NoError(t, err)
 	require.Equal(t, analytics.ContentCreating, content.State)
-	require.Contains(t, result(t, d, north, "d", version), "early")
+	require.Contains(t, resultOf(t, d, north, "d", version), "early")
 
 	p.engine.before = func(context.Context, tenant.ID, analytics.Statement) error { return analytics.ErrSQLLimit }
 	p.sweepAt(t, d, "10:46:00")
@@ -154,7 +154,7 @@ func TestDatasetContentAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, content.Reason)
 	require.Equal(t, "10:12:00 10:27:00", window(&content))
-	require.Equal(t, "\"what\"\n\"early\"\n\"late\"\n", result(t, d, north, "d", version))
+	require.Equal(t, "\"what\"\n\"early\"\n\"late\"\n", resultOf(t, d, north, "d", version))
 	latest, err := d.Content(t.Context(), north, "d", "")
 	require.NoError(t, err)
 	require.Equal(t, at("10:45:00"), latest.Scheduled, "it is not the latest because it was made again")

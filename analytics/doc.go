@@ -113,3 +113,4 @@ package analytics
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=deliverer.go -destination=analyticsmock/deliverer.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=latedata.go -destination=analyticsmock/latedata.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=datasetdefinitions.go -destination=analyticsmock/datasetdefinitions.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=columnscan.go -destination=analyticsmock/columnscan.go -package=analyticsmock -write_source_comment=false -write_package_comment=false

@@ -52,6 +52,7 @@ func (l localLake) Open(ctx context.Context, id tenant.ID, name string) (analyti
 // attacked is an engine of workers with data of two tenants in files.
 func attacked(t *testing.T, optFns ...func(*duckanalytics.Options)) (*duckanalytics.Engine, localLake) {
 	t.Helper()
+	needDuckDB(t)
 	l := localLake{newLake(), t.TempDir()}
 	l.json(t, acme, "telemetry", "2026-01-10", `{"device":"a","n":1}`, `{"device":"b","n":2}`)
 	l.json(t, other, "telemetry", "2026-01-10", `{"device":"`+secret+`","n":3}`)

@@ -27,6 +27,7 @@ var update = flag.Bool("update", false, "write the answers of the queries in tes
 // Parquet if asked.
 func corpus(t *testing.T, parquet bool) *duckanalytics.Engine {
 	t.Helper()
+	needDuckDB(t)
 	objects := memanalytics.NewObjects()
 	lake := lakeanalytics.New(objects, tenant.RandomCursorKeys())
 	stores, err := filepath.Glob("testdata/stores/*.jsonl")

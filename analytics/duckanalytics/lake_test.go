@@ -96,9 +96,18 @@ func askStatement(t testing.TB, engine analytics.Engine, id tenant.ID, statement
 	return out.String(), err
 }
 
+// needDuckDB skips a test where there is none.
+func needDuckDB(t testing.TB) {
+	t.Helper()
+	if !built {
+		t.Skip("DuckDB was not built in")
+	}
+}
+
 // inProcess is an engine of this process.
 func inProcess(t testing.TB, l *lake, optFns ...func(*duckanalytics.Options)) *duckanalytics.Engine {
 	t.Helper()
+	needDuckDB(t)
 	engine := duckanalytics.NewInProcess(l, l, append([]func(*duckanalytics.Options){func(o *duckanalytics.Options) { o.Dir = t.TempDir() }}, optFns...)...)
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
 	return engine
@@ -107,6 +116,7 @@ func inProcess(t testing.TB, l *lake, optFns ...func(*duckanalytics.Options)) *d
 // workers is an engine of processes.
 func workers(t testing.TB, l *lake, optFns ...func(*duckanalytics.Options)) *duckanalytics.Engine {
 	t.Helper()
+	needDuckDB(t)
 	engine := duckanalytics.New(l, l, append([]func(*duckanalytics.Options){func(o *duckanalytics.Options) {
 		o.Dir, o.Command = t.TempDir(), workerCommand()
 	}}, optFns...)...)

@@ -178,23 +178,30 @@ func appendField(dst, text []byte, null bool) []byte {
 	return append(dst, text...)
 }
 
-// readRow reads as many fields as row has, and returns what follows.
-func readRow(payload []byte, row []analytics.Field) ([]byte, error) {
+// readRow reads as many fields as row has, and returns what follows. The fields
+// are parts of the payload.
+func readRow(payload string, row []analytics.Field) (string, error) {
 	for i := range row {
-		size, n := binary.Uvarint(payload)
-		if n <= 0 {
-			return nil, fmt.Errorf("%w: row", errProtocol)
+		size, n := uvarint(payload)
+		if n <= 0 || size > uint64(len(payload)-n)+1 {
+			return "", fmt.Errorf("%w: row", errProtocol)
 		}
 		payload = payload[n:]
 		if size == 0 {
 			row[i] = analytics.Field{Null: true}
 			continue
 		}
-		if size-1 > uint64(len(payload)) {
-			return nil, fmt.Errorf("%w: row", errProtocol)
-		}
-		row[i] = analytics.Field{Text: string(payload[:size-1])}
+		row[i] = analytics.Field{Text: payload[:size-1]}
 		payload = payload[size-1:]
 	}
 	return payload, nil
+}
+
+// uvarint is binary.Uvarint for text.
+func uvarint(text string) (value uint64, n int) {
+	if text != "" && text[0] < 0x80 {
+		return uint64(text[0]), 1
+	}
+	var head [binary.MaxVarintLen64]byte
+	return binary.Uvarint(head[:copy(head[:], text)])
 }

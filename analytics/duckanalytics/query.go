@@ -104,7 +104,7 @@ func (w *worker) run(ctx context.Context, request runRequest, answer *answer) er
 	if err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx)
+	db, err := w.fresh(ctx)
 	if err != nil {
 		return err
 	}
@@ -152,6 +152,17 @@ func (q *query) prepare(ctx context.Context) error {
 				q.rewriter.columns[c.Name] = classUnknown
 			}
 		}
+		if err := q.create(ctx, table.tableName, view); err == nil {
+			continue
+		} else if table.JSON {
+			return err
+		}
+		// A column that no file has yet is the usual cause.
+		found, err := q.inFiles(ctx, table)
+		if err != nil {
+			return err
+		}
+		view, _ = table.parquetView(found)
 		if err := q.create(ctx, table.tableName, view); err != nil {
 			return err
 		}
@@ -202,18 +213,23 @@ func (q *query) view(ctx context.Context, table tableSource) (string, []sourceCo
 		view, columns := table.jsonView(found)
 		return view, columns, nil
 	}
-	inFiles := map[string]bool{}
+	view, columns := table.parquetView(nil)
+	return view, columns, nil
+}
+
+// inFiles are the columns that the files of a table of Parquet have.
+func (q *query) inFiles(ctx context.Context, table tableSource) (map[string]bool, error) {
+	found := map[string]bool{}
 	for _, p := range table.parts() {
 		columns, err := q.db.columnTypes(ctx, "SELECT * FROM "+p.parquet()+" LIMIT 0")
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		for _, c := range columns {
-			inFiles[strings.ToLower(c.Name)] = true
+			found[strings.ToLower(c.Name)] = true
 		}
 	}
-	view, columns := table.parquetView(inFiles)
-	return view, columns, nil
+	return found, nil
 }
 
 // maxSampleFiles bounds how many files are sampled.

@@ -94,7 +94,8 @@ func empty(columns []sourceColumn) string {
 	return "SELECT " + strings.Join(items, ", ") + " WHERE false"
 }
 
-// parquetView selects the columns of the schema, whatever the files have.
+// parquetView selects the columns of the schema; inFiles are those that files
+// have, nil for all.
 func (t tableSource) parquetView(inFiles map[string]bool) (view string, columns []sourceColumn) {
 	columns = append(append(columns, t.Columns...), t.tail()...)
 	if len(t.everyFile()) == 0 {
@@ -103,7 +104,7 @@ func (t tableSource) parquetView(inFiles map[string]bool) (view string, columns 
 	var items []string
 	for _, c := range t.Columns {
 		value := quoteName(c.Name)
-		if !inFiles[c.Name] {
+		if inFiles != nil && !inFiles[c.Name] {
 			value = "NULL"
 		}
 		items = append(items, fmt.Sprintf("CAST(%s AS %s) AS %s", value, c.Type, quoteName(c.Name)))

@@ -1,6 +1,7 @@
 package lakeanalytics_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -72,8 +73,8 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// program turns rows into a file, and adds its bytes to a counter.
-type program func(w *counter, rows [][]byte)
+// program turns rows into a file.
+type program = func(w io.Writer, rows [][]byte)
 
 const benchBatch = 1000
 
@@ -82,7 +83,7 @@ func engine(tb testing.TB) program {
 	p, err := pipeline.Load([]byte(benchPipeline))
 	require.NoError(tb, err)
 	var batch pipeline.Batch
-	return func(w *counter, rows [][]byte) {
+	return func(w io.Writer, rows [][]byte) {
 		sink, err := lakeanalytics.NewParquetWriter(w, benchColumns)
 		require.NoError(tb, err)
 		for from := 0; from < len(rows); from += benchBatch {
@@ -103,7 +104,7 @@ func engine(tb testing.TB) program {
 // the JSON, float64, and the typed writer of parquet-go.
 func hardCoded(tb testing.TB) program {
 	batch := make([]benchRow, 0, benchBatch)
-	return func(w *counter, rows [][]byte) {
+	return func(w io.Writer, rows [][]byte) {
 		sink := parquet.NewGenericWriter[benchRow](w)
 		for _, row := range rows {
 			r, ok := hardCodedRow(row)
@@ -212,7 +213,7 @@ func shortFloat(text []byte) float64 {
 
 // naive has a map for each row, and writes JSON lines through gzip.
 func naive(tb testing.TB) program {
-	return func(w *counter, rows [][]byte) {
+	return func(w io.Writer, rows [][]byte) {
 		zipped := gzip.NewWriter(w)
 		for _, row := range rows {
 			var m map[string]any
@@ -249,7 +250,7 @@ func naiveStruct(tb testing.TB) program {
 		Location                        struct{ Site string }
 	}
 	batch := make([]benchRow, 0, benchBatch)
-	return func(w *counter, rows [][]byte) {
+	return func(w io.Writer, rows [][]byte) {
 		sink := parquet.NewGenericWriter[benchRow](w)
 		flush := func() {
 			if _, err := sink.Write(batch); err != nil {
@@ -270,6 +271,42 @@ func naiveStruct(tb testing.TB) program {
 		flush()
 		require.NoError(tb, sink.Close())
 	}
+}
+
+// The file of a job needs memory, its rows don't.
+func TestNoAllocations(t *testing.T) {
+	rows := benchRows(20_000)
+	run := engine(t)
+	var w counter
+	run(&w, rows)
+	perRow := testing.AllocsPerRun(3, func() { run(&w, rows) }) / float64(len(rows))
+	require.Less(t, perRow, 0.1)
+	t.Logf("%.4f allocations per row", perRow)
+}
+
+// The programs write the same rows, but for what float64 is not exact in.
+func TestBenchmarkedProgramsAgree(t *testing.T) {
+	t.Parallel()
+	rows := benchRows(3000)
+	own, limit := parquetRows(t, engine(t), rows), parquetRows(t, hardCoded(t), rows)
+	require.NotEmpty(t, own)
+	require.Len(t, own, len(limit))
+	for i := range own {
+		require.InDelta(t, limit[i].Fahrenheit, own[i].Fahrenheit, 1e-9)
+		own[i].Fahrenheit = limit[i].Fahrenheit
+	}
+	require.Equal(t, limit, own)
+	require.Equal(t, limit, parquetRows(t, naiveStruct(t), rows))
+}
+
+// parquetRows reads what a program wrote with the library.
+func parquetRows(t *testing.T, f func(w io.Writer, rows [][]byte), rows [][]byte) []benchRow {
+	t.Helper()
+	var file bytes.Buffer
+	f(&file, rows)
+	read, err := parquet.Read[benchRow](bytes.NewReader(file.Bytes()), int64(file.Len()))
+	require.NoError(t, err)
+	return read
 }
 
 const benchRowsPerFile = 200_000

@@ -90,7 +90,7 @@ func checkAppend(kind analytics.TableKind, rows []analytics.Row) error {
 	size := 0
 	for i := range rows {
 		if err := checkRow(kind, &rows[i]); err != nil {
-			return fmt.Errorf("%w: row %d: %s", analytics.ErrRow, i, err)
+			return fmt.Errorf("%w: row %d: %w", analytics.ErrRow, i, err)
 		}
 		if size += len(rows[i].Payload); size > analytics.MaxAppend {
 			return fmt.Errorf("%w: more than %d bytes", analytics.ErrRow, analytics.MaxAppend)

@@ -95,7 +95,7 @@ func (c *chunk) null(rep, def int) {
 	c.nulls++
 }
 
-// number adds a number; near is close for numbers that are, see [placeOf].
+// number adds a number; near is what tells it apart, see [dictionary.number].
 func (c *chunk) number(value, near uint64, rep int) {
 	c.level(rep, c.maxDef)
 	if c.indexed {

@@ -2,6 +2,7 @@ package lakeanalytics
 
 import (
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"math/rand/v2"
 )
@@ -13,7 +14,7 @@ const (
 	maxDictionaryText = 1 << 20
 	// maxProbes is how far an entry is looked for. Hardly any lies farther but
 	// values that were chosen to.
-	maxProbes = 64
+	maxProbes = 1024
 )
 
 // Seeds that nobody can know, so that values can't be chosen to collide.
@@ -31,12 +32,15 @@ type dictionary struct {
 	full    bool
 }
 
-// slot is a place in the table of a dictionary.
+// slot is a place in the table of a dictionary. It is small, so that the tables
+// of many columns fit the processor's cache.
 type slot struct {
-	key   uint64 // the number, or the hash of the text
-	place uint32 // where it should stand, before it is masked
-	entry int32  // its index + 1, 0 if the slot is free
+	// key tells values apart: those below hashed surely, others are hashes.
+	key   uint32
+	entry int32 // the index + 1, 0 if the slot is free
 }
+
+const hashed = 1 << 31
 
 func (d *dictionary) len() int { return max(len(d.numbers), len(d.ends)) }
 
@@ -45,52 +49,91 @@ func (d *dictionary) reset() {
 	d.numbers, d.text, d.ends, d.full = d.numbers[:0], d.text[:0], d.ends[:0], false
 }
 
-// placeOf returns where a number should stand. near is close for numbers that
-// are: four neighbours share a line of the processor's cache, as what is
-// measured lies close together.
-func placeOf(near uint64) uint32 {
-	high, low := bits.Mul64(near>>2^numberSeed, 0x9e3779b97f4a7c15)
-	return uint32(high^low)<<2 | uint32(near&3)
+// unknown stands for what tells nothing about a number.
+const unknown = math.MaxUint64
+
+// decimalKey tells numbers of a few digits apart, mantissa·10^-scale: of two that
+// differ it is not the same, unless it is unknown.
+func decimalKey(mantissa uint64, scale int, negative bool) uint64 {
+	if mantissa >= hashed>>5 || scale > 15 {
+		return unknown
+	}
+	key := mantissa<<5 | uint64(max(scale, 0))<<1
+	if negative {
+		key |= 1
+	}
+	return key
 }
 
-// number returns the index of a number.
+// integerKey tells integers apart.
+func integerKey(value uint64) uint64 {
+	n := int64(value)
+	if n < 0 {
+		return decimalKey(-value, 0, true)
+	}
+	return decimalKey(value, 0, false)
+}
+
+// keyOf returns the key of a number. near is what tells it apart.
+func keyOf(value, near uint64) uint32 {
+	if near < hashed {
+		return uint32(near)
+	}
+	high, low := bits.Mul64(value^numberSeed, multiplier)
+	return uint32(high^low) | hashed
+}
+
+const multiplier = 0x9e3779b97f4a7c15
+
+// placeOf returns where a key should stand. Eight numbers that follow each other
+// share a line of the processor's cache, as what is measured lies close together.
+func placeOf(key uint32) uint32 {
+	if key >= hashed {
+		return key
+	}
+	high, low := bits.Mul64(uint64(key>>8|key<<27)^numberSeed, multiplier)
+	return uint32(high^low)<<3 | key>>5&7
+}
+
+// number returns the index of a number. near is what [decimalKey] or
+// [integerKey] made of it, or unknown.
 func (d *dictionary) number(value, near uint64) int32 {
-	place := placeOf(near)
+	key := keyOf(value, near)
 	mask := uint32(len(d.table) - 1)
-	at, probes := place&mask, 0
+	at, probes := placeOf(key)&mask, 0
 	for ; int(at) < len(d.table) && probes < maxProbes; probes++ {
-		s := &d.table[at]
+		s := d.table[at]
 		if s.entry == 0 {
 			break
 		}
-		if s.key == value {
+		if s.key == key && (key < hashed || d.numbers[s.entry-1] == value) {
 			return s.entry - 1
 		}
 		at = (at + 1) & mask
 	}
 	d.numbers = append(d.numbers, value)
-	d.insert(slot{value, place, int32(len(d.numbers))}, probes)
+	d.insert(slot{key, int32(len(d.numbers))}, probes)
 	return int32(len(d.numbers) - 1)
 }
 
 // string returns the index of a text.
 func (d *dictionary) string(value []byte) int32 {
-	hash := maphash.Bytes(textSeed, value)
+	key := uint32(maphash.Bytes(textSeed, value)) | hashed
 	mask := uint32(len(d.table) - 1)
-	at, probes := uint32(hash)&mask, 0
+	at, probes := key&mask, 0
 	for ; int(at) < len(d.table) && probes < maxProbes; probes++ {
-		s := &d.table[at]
+		s := d.table[at]
 		if s.entry == 0 {
 			break
 		}
-		if s.key == hash && string(d.at(s.entry-1)) == string(value) {
+		if s.key == key && string(d.at(s.entry-1)) == string(value) {
 			return s.entry - 1
 		}
 		at = (at + 1) & mask
 	}
 	d.text = append(d.text, value...)
 	d.ends = append(d.ends, uint32(len(d.text)))
-	d.insert(slot{hash, uint32(hash), int32(len(d.ends))}, probes)
+	d.insert(slot{key, int32(len(d.ends))}, probes)
 	d.full = d.full || len(d.text) > maxDictionaryText
 	return int32(len(d.ends) - 1)
 }
@@ -100,7 +143,7 @@ func (d *dictionary) string(value []byte) int32 {
 func (d *dictionary) insert(s slot, probes int) {
 	n := int(s.entry)
 	d.full = d.full || n >= maxEntries
-	if 2*n > len(d.table) && !d.full {
+	if 4*n > 3*len(d.table) && !d.full {
 		d.grow()
 	} else if probes >= maxProbes || d.full {
 		d.full = true
@@ -111,7 +154,7 @@ func (d *dictionary) insert(s slot, probes int) {
 
 func (d *dictionary) put(s slot) {
 	mask := uint32(len(d.table) - 1)
-	at := s.place & mask
+	at := placeOf(s.key) & mask
 	for range maxProbes {
 		if d.table[at].entry == 0 {
 			d.table[at] = s

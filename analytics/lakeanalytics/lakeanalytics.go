@@ -45,8 +45,7 @@ type Options struct {
 	FileSize int64
 	// Grace is how long what is no longer part of a table stays readable, and
 	// how old a file must be that nothing refers to, before Sweep deletes it.
-	// Clocks of processes and of the objects' backend must differ by less than
-	// a quarter of it. Default [DefaultGrace]; less is raised to that.
+	// When something was stored is told by the backend's clock. Default [DefaultGrace]; less is raised to that.
 	Grace time.Duration
 	// Tables and CacheSize are how many tables' states, and how many bytes of
 	// them, stay in memory between calls. Defaults [DefaultTables] and

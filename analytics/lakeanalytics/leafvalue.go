@@ -32,7 +32,11 @@ func (s *shredder) leaf(c *chunk, raw []byte, rep int) (fits bool) {
 	}
 	value, fits := numberOf(c.columnType, raw)
 	if fits {
-		c.number(value, value, rep)
+		near := uint64(unknown)
+		if c.kind != kindDouble && c.kind != kindFloat {
+			near = integerKey(value)
+		}
+		c.number(value, near, rep)
 	}
 	return fits
 }
@@ -276,9 +280,9 @@ var powers = [...]float64{
 // pointDigit is what '.' minus '0' is in a byte.
 const pointDigit = 256 + '.' - '0'
 
-// plainDouble reads digits with a point or none, fewer than 16 of them, so that
-// mantissa and power of ten are exact.
-func plainDouble(text []byte) (f float64, mantissa int64, ok bool) {
+// plainDouble reads digits with a point or none, at most 16 of them, so that
+// mantissa and power of ten are exact. near tells it apart in a dictionary.
+func plainDouble(text []byte) (f float64, near uint64, ok bool) {
 	digits := text
 	if text[0] == '-' {
 		digits = text[1:]
@@ -286,7 +290,7 @@ func plainDouble(text []byte) (f float64, mantissa int64, ok bool) {
 	if len(digits) > 16 {
 		return 0, 0, false
 	}
-	scale := -1
+	mantissa, scale := uint64(0), -1
 	for _, c := range digits {
 		if c -= '0'; c > 9 {
 			if c != pointDigit || scale >= 0 {
@@ -295,7 +299,7 @@ func plainDouble(text []byte) (f float64, mantissa int64, ok bool) {
 			scale = 0
 			continue
 		}
-		mantissa = mantissa*10 + int64(c)
+		mantissa = mantissa*10 + uint64(c)
 		if scale >= 0 {
 			scale++
 		}
@@ -303,11 +307,12 @@ func plainDouble(text []byte) (f float64, mantissa int64, ok bool) {
 	if mantissa >= 1<<53 {
 		return 0, 0, false
 	}
+	negative := len(digits) < len(text)
 	f = float64(mantissa) / powers[max(scale, 0)]
-	if len(digits) < len(text) {
+	if negative {
 		f = -f
 	}
-	return f, mantissa, true
+	return f, decimalKey(mantissa, scale, negative), true
 }
 
 // doubleOf returns the nearest float64, unless that is infinite. A product or

@@ -22,7 +22,7 @@ import (
 //
 // A file of one member has no index.
 const (
-	memberSize   = 1 << 20 // of lines in a member, before compression
+	memberSize   = 256 << 10 // of lines in a member, before compression
 	maxIndex     = 16 << 10
 	indexMagic   = "itlines1"
 	indexFooter  = 4 + 2 + len(indexMagic)
@@ -87,7 +87,7 @@ func offsetBefore(object analytics.Object, at int64) (int64, error) {
 // of object.
 func readIndex(object analytics.Object) ([]member, error) {
 	size := object.Size()
-	if size <= memberSize/16 { // what is read fast, whatever is in it
+	if size <= memberSize/4 { // what is read fast, whatever is in it
 		return nil, nil
 	}
 	tail := make([]byte, min(size, int64(maxIndex+indexFooter+indexTrailer)))

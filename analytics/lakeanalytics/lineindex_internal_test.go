@@ -73,10 +73,10 @@ func TestAnIndexIsThinnedOut(t *testing.T) {
 }
 
 func FuzzLineIndex(f *testing.F) {
-	f.Add(appendIndex(make([]byte, memberSize/16+1), []member{{0, 5}, {100, 7}}))
+	f.Add(appendIndex(make([]byte, memberSize/4+1), []member{{0, 5}, {100, 7}}))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		if len(file) <= memberSize/16 {
-			file = append(make([]byte, memberSize/16+1), file...)
+		if len(file) <= memberSize/4 {
+			file = append(make([]byte, memberSize/4+1), file...)
 		}
 		members, err := readIndex(object(file))
 		require.NoError(t, err)

@@ -22,7 +22,6 @@ import (
 )
 
 var (
-	acme = tenant.MustParseID("acme")
 	raw  = analytics.TableID{Kind: analytics.ChannelTable, Name: "raw"}
 	noon = time.Date(2020, 3, 1, 12, 0, 0, 0, time.UTC)
 )

@@ -291,8 +291,8 @@ func (w storeWriter) Write(row *storedRow) error {
 		return fmt.Errorf("%w: %w", analytics.ErrRow, errNoObject)
 	}
 	at := uint64(row.At.UnixNano())
-	w.shred.leaves[0].number(at, at, 0)
-	w.shred.leaves[1].number(row.sequence, row.sequence, 0)
+	w.shred.leaves[0].number(at, unknown, 0)
+	w.shred.leaves[1].number(row.sequence, integerKey(row.sequence), 0)
 	if thing := w.shred.leaves[2]; row.Thing.IsZero() {
 		thing.null(0, 0)
 	} else {

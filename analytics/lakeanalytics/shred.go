@@ -78,8 +78,8 @@ func (s *shredder) value(p *part, raw []byte, rep, def int) {
 		return
 	}
 	if p.kind == kindDouble && raw[0] != '"' { // what most values are
-		if f, mantissa, ok := plainDouble(raw); ok {
-			s.leaves[p.first].number(math.Float64bits(f), uint64(mantissa), rep)
+		if f, near, ok := plainDouble(raw); ok {
+			s.leaves[p.first].number(math.Float64bits(f), near, rep)
 			return
 		}
 	}

@@ -78,6 +78,11 @@ var dataGuards = []guard{
 		disabled:  "if err := checkTenant(id); err != nil && false {",
 		tests:     []string{"TestAttackQueries"},
 	}, {
+		name: "columns are those of the tenant's own data store", file: "analytics/lakeanalytics/columnscan.go", pkg: "./analytics/lakeanalytics",
+		statement: "snapshot, err := l.Snapshot(ctx, id, ",
+		disabled:  "snapshot, err := l.Snapshot(ctx, tenant.MustParseID(\"acme\"), ",
+		tests:     []string{"TestAttackColumnsOfAnotherTenant"},
+	}, {
 		name: "a state of windows is kept by tenant", file: "analytics/window.go", pkg: "./analytics",
 		statement: "		w.tenants[id] = state\n	}\n	state.past",
 		disabled:  "		w.tenants[id] = state\n	}\n	for _, state = range w.tenants {\n		state.past = max(state.past, nanoseconds(to))\n	}\n	state = w.tenants[id]\n	state.past",
@@ -182,5 +187,60 @@ var dataGuards = []guard{
 		statement: "if event.Alert.ID != id {",
 		disabled:  "if false {",
 		tests:     []string{"TestAttackForgedWebhook"},
+	}, {
+		name: "a statement is of a tenant", file: "analytics/duckanalytics/engine.go", pkg: "./analytics/duckanalytics",
+		statement: `if _, err := tenant.ParseID(id.String()); err != nil {`,
+		disabled:  `if _, err := tenant.ParseID(id.String()); err != nil && false {`,
+		tests:     []string{"TestAttackTenant"},
+	}, {
+		name: "a statement reads the data stores of its tenant", file: "analytics/duckanalytics/engine.go", pkg: "./analytics/duckanalytics",
+		statement: `r.engine.lake.Snapshot(ctx, r.id,`,
+		disabled:  `r.engine.lake.Snapshot(ctx, tenant.MustParseID("acme-b"),`,
+		tests:     []string{"TestAttackTenant"},
+	}, {
+		name: "a statement reads files of its tenant", file: "analytics/duckanalytics/engine.go", pkg: "./analytics/duckanalytics",
+		statement: `r.engine.objects.Open(ctx, r.id, name)`,
+		disabled:  `r.engine.objects.Open(ctx, tenant.MustParseID("acme-b"), name)`,
+		tests:     []string{"TestAttackTenant"},
+	}, {
+		name: "a table is named by the data store alone", file: "analytics/duckanalytics/engine.go", pkg: "./analytics/duckanalytics",
+		statement: `if name.Schema != "" && (`,
+		disabled:  `if name.Schema == "none" && (`,
+		tests:     []string{"TestAttackTables"},
+	}, {
+		name: "a statement calls no table function", file: "analytics/duckanalytics/gate.go", pkg: "./analytics/duckanalytics",
+		statement: `textOf(function, "function_name") != "unnest" ||`,
+		disabled:  `textOf(function, "function_name") == "" ||`,
+		tests:     []string{"TestAttackGate"},
+	}, {
+		name: "a statement calls known functions", file: "analytics/duckanalytics/gate.go", pkg: "./analytics/duckanalytics",
+		statement: `if !g.functions(name) {`,
+		disabled:  `if !g.functions(name) && false {`,
+		tests:     []string{"TestAttackGate"},
+	}, {
+		name: "a statement holds what is known", file: "analytics/duckanalytics/gate.go", pkg: "./analytics/duckanalytics",
+		statement: `if !slices.Contains(expressionClasses, class) {`,
+		disabled:  `if !slices.Contains(expressionClasses, class) && false {`,
+		tests:     []string{"TestAttackGate"},
+	}, {
+		name: "a time expression is an expression", file: "analytics/duckanalytics/query.go", pkg: "./analytics/duckanalytics",
+		statement: `if !plain {`,
+		disabled:  `if !plain && false {`,
+		tests:     []string{"TestAttackTimeExpression"},
+	}, {
+		name: "a database opens the files of its statement", file: "analytics/duckanalytics/query.go", pkg: "./analytics/duckanalytics",
+		statement: `"SET enable_external_access=false",`,
+		disabled:  `"SET enable_external_access=true",`,
+		tests:     []string{"TestAttackLockedDatabase"},
+	}, {
+		name: "a database is locked before its statement", file: "analytics/duckanalytics/query.go", pkg: "./analytics/duckanalytics",
+		statement: `q.db.exec(ctx, "SET lock_configuration=true")`,
+		disabled:  `q.db.exec(ctx, "SET lock_configuration=false")`,
+		tests:     []string{"TestAttackLockedDatabase"},
+	}, {
+		name: "a value of a partition is no path", file: "analytics/duckanalytics/source.go", pkg: "./analytics/duckanalytics",
+		statement: `fmt.Fprintf(&out, "%%%02X", c)`,
+		disabled:  `out.WriteByte(c)`,
+		tests:     []string{"TestAttackPartition"},
 	},
 }

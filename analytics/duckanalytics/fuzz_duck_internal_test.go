@@ -1,0 +1,48 @@
+//go:build cgo && !noduckdb && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64)
+
+package duckanalytics
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/iotenant/iotenant/analytics"
+)
+
+// FuzzGate wants what passes the gate, and is rewritten, to be one SELECT of
+// known functions and tables alone.
+func FuzzGate(f *testing.F) {
+	for _, sql := range []string{
+		"SELECT * FROM a", "SELECT transform(x, y -> y / 2) FROM a.b WHERE c > current_timestamp GROUP BY ROLLUP(d)", "SELECT 1; DROP TABLE a", "SELECT * FROM UNNEST(ARRAY[1], ARRAY['it''s'])",
+		"SELECT \"a\"\"b\", '\\', 'x' || ';' FROM \"q \"\" -- \" t", "WITH a AS (SELECT 1) SELECT * FROM a", "SELECT * FROM read_csv('x')", "SELECT sum(a) OVER (PARTITION BY b ORDER BY c ROWS 2 PRECEDING), CAST(x AS ROW(\"a b\" int)) FROM s TABLESAMPLE BERNOULLI (5)",
+		"SELECT date_parse(a, '%Y''%%'), greatest(1, a, b), reduce(a, 0, (s, x) -> s + x, s -> s), if(a, b), x[1].y FROM s ORDER BY 1 NULLS FIRST LIMIT 3",
+	} {
+		f.Add(sql)
+	}
+	db, err := openDatabase(f.Context())
+	require.NoError(f, err)
+	f.Cleanup(func() { require.NoError(f, db.close()) })
+	w := &worker{parser: parser{db}}
+	f.Fuzz(func(t *testing.T, sql string) {
+		tree, tables, err := w.read(t.Context(), sql)
+		if err != nil {
+			return
+		}
+		r := rewriter{now: time.Unix(0, 0), columns: map[string]class{}, macros: map[string]bool{}}
+		if tree, err = r.statement(tree); err != nil {
+			require.ErrorIs(t, err, analytics.ErrSQL)
+			return
+		}
+		written, err := w.write(t.Context(), tree)
+		if err != nil {
+			return
+		}
+		again, err := w.parser.tree(t.Context(), written)
+		require.NoError(t, err, "one statement")
+		g := gate{functions: mayBeCalled}
+		require.NoError(t, g.check(again))
+		require.ElementsMatch(t, tables, g.stores(), "no other table: %s", written)
+	})
+}
