@@ -1,10 +1,11 @@
-// Package fileanalytics is an analytics.Store in a folder of one machine.
+// Package fileanalytics is an analytics.Store, and analytics.Objects, in folders
+// of one machine.
 //
 //	store, err := fileanalytics.Open("data/analytics", cursorKeys)
 //	defer store.Close()
 //	go store.Run(ctx)
 //
-// # Files
+// # Files of a store
 //
 // An append goes to a journal that all tenants share: appends that come
 // together are made durable by one fsync, whoever they belong to. From memory
@@ -36,4 +37,26 @@
 //
 // The folder is locked with flock(2) against a second store. On systems
 // without it, such as Windows, nothing guards against that.
+//
+// # Objects
+//
+// [NewFolder] keeps objects, each in a file of its own, in the folder of a store
+// or in another:
+//
+//	links, err := fileanalytics.NewLinks("https://api.example.com/files", key)
+//	objects := fileanalytics.NewFolder("data/analytics", func(o *fileanalytics.FolderOptions) {
+//		o.Link = links.Link
+//	})
+//	mux.Handle("/files/", links.Handler(objects))
+//
+// An object is written under another name, made durable by an fsync of the file,
+// gets its name by rename(2), or by link(2) if it must not replace another, and
+// is acknowledged after an fsync of the directory. So it is there whole or not
+// at all, and several processes may use a folder. The first object of a
+// directory costs an fsync of each directory above that is new.
+//
+// A list reads the directories that it needs, each as a whole: keep what is
+// listed often in directories of some thousand objects.
+//
+// [Links] are to a folder what presigned URLs are to a bucket of S3.
 package fileanalytics

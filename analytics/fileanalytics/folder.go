@@ -181,7 +181,11 @@ func (f *Folder) delete(ctx context.Context, id tenant.ID, names []string) error
 			return err
 		}
 		path := f.files.object(id, name)
-		if err := f.fs.Remove(path); err != nil && !isMissing(err) {
+		err := f.fs.Remove(path)
+		if errors.Is(err, syscall.ENOTDIR) {
+			continue // its directory is somebody's file
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		dirs[filepath.Dir(path)] = true

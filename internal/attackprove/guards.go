@@ -8,5 +8,6 @@ var guards = slices.Concat(
 	authGuards,
 	deviceGuards,
 	dataGuards,
+	objectsGuards,
 	alertGuards,
 )
