@@ -26,7 +26,7 @@ func (l *Lake) append(ctx context.Context, id tenant.ID, name analytics.TableID,
 	if err := t.known(ctx); err != nil {
 		return nil, err
 	}
-	if err := checkRows(name.Kind, rows); err != nil {
+	if err := checkAppend(name.Kind, rows); err != nil {
 		return nil, err
 	}
 	r := newRequest(rows)

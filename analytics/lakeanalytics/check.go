@@ -81,9 +81,9 @@ func checkTable(table analytics.Table) (analytics.Table, error) {
 	return table, nil
 }
 
-// checkRows returns analytics.ErrRow. Whether payloads are right for the table
+// checkAppend returns analytics.ErrRow. Whether payloads are right for the table
 // is part of it.
-func checkRows(kind analytics.TableKind, rows []analytics.Row) error {
+func checkAppend(kind analytics.TableKind, rows []analytics.Row) error {
 	if len(rows) == 0 || len(rows) > analytics.MaxRows {
 		return fmt.Errorf("%w: %d rows, want 1 to %d", analytics.ErrRow, len(rows), analytics.MaxRows)
 	}

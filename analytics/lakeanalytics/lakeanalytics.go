@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -59,8 +60,8 @@ type Options struct {
 	// Now is the clock of retention, of grace, and of which days have ended.
 	// Default time.Now.
 	Now func() time.Time
-	// Writer tells the files of this process from those of others: 1 to 32 of
-	// a-z, 0-9. No two that write at the same time may share it. Default: 16
+	// Writer tells the files of this process from those of others: 1 to 16 of
+	// a-z, 0-9, else it is the default. No two that write at the same time may share it. Default: 16
 	// random digits.
 	Writer string
 	// Logger gets what went wrong and was overcome. Default: none.
@@ -72,6 +73,9 @@ func (o *Options) adjust() {
 	o.Checkpoint = max(o.Checkpoint, 1)
 	o.FileSize = max(o.FileSize, 1)
 	o.Grace = max(o.Grace, DefaultGrace)
+	if !isWriter(o.Writer) {
+		o.Writer = randomWriter()
+	}
 	if o.SweepInterval <= 0 {
 		o.SweepInterval = DefaultSweepInterval
 	}
@@ -100,7 +104,6 @@ func New(objects analytics.Objects, keys tenant.CursorKeys, optFns ...func(*Opti
 		CacheSize:     DefaultCacheSize,
 		SweepInterval: DefaultSweepInterval,
 		Now:           time.Now,
-		Writer:        randomWriter(),
 		Logger:        slog.New(slog.DiscardHandler),
 	}
 	for _, fn := range optFns {
@@ -110,6 +113,10 @@ func New(objects analytics.Objects, keys tenant.CursorKeys, optFns ...func(*Opti
 	l := &Lake{objects: objects, keys: keys, options: options}
 	l.cache.init(options.Tables, options.CacheSize)
 	return l
+}
+
+func isWriter(text string) bool {
+	return text != "" && len(text) <= 16 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
 func randomWriter() string {

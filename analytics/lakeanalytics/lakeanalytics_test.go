@@ -49,7 +49,7 @@ func TestLake(t *testing.T) {
 
 func TestLakeModel(t *testing.T) {
 	t.Parallel()
-	operations := 1200
+	operations := 500
 	if testing.Short() {
 		operations = 300
 	}
@@ -88,7 +88,7 @@ func (l *leaping) Now() time.Time {
 // their effect, and makes files and commits old in the middle of a call.
 func TestLakeModelFaults(t *testing.T) {
 	t.Parallel()
-	operations, seeds := 1500, 6
+	operations, seeds := 600, 3
 	if testing.Short() {
 		operations, seeds = 300, 2
 	}
@@ -101,7 +101,7 @@ func TestLakeModelFaults(t *testing.T) {
 				return analyticstest.FaultyObjects(objects, faults.next)
 			}
 			analyticstest.TestLakeModel(t, over(open, func(o *lakeanalytics.Options) {
-				o.Now, o.Checkpoint, o.FileSize, o.Tables = clock.Now, 3, 2000, int(seed)
+				o.Now, o.Checkpoint, o.FileSize, o.Tables = clock.Now, 3, 20_000, int(seed)
 			}), seed, operations)
 		})
 	}
@@ -115,10 +115,17 @@ type faults struct {
 
 func newFaults(seed uint64) *faults { return &faults{random: rand.New(rand.NewPCG(seed, 9))} }
 
-func (f *faults) next(analyticstest.Call) (fault analyticstest.Fault) {
+func (f *faults) next(call analyticstest.Call) (fault analyticstest.Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch f.random.IntN(120) {
+	rarely := 1000 // a page takes many files
+	switch call.Operation {
+	case analyticstest.OpCreate:
+		rarely = 12
+	case analyticstest.OpPut, analyticstest.OpDelete:
+		rarely = 150
+	}
+	switch f.random.IntN(rarely) {
 	case 0:
 		fault.Before = analyticstest.ErrFault
 	case 1:

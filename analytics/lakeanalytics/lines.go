@@ -22,13 +22,17 @@ const lineBuffer = 64 << 10
 
 // lineWriter writes rows as lines of JSON through gzip.
 type lineWriter struct {
-	gzip   *gzip.Writer
-	append func(line []byte, row *storedRow) ([]byte, error)
-	lines  []byte
+	to      *counter
+	gzip    *gzip.Writer
+	append  func(line []byte, row *storedRow) ([]byte, error)
+	lines   []byte
+	members []member
+	written int // lines of the member, in bytes
 }
 
 func newLineWriter(w io.Writer, appendRow func(line []byte, row *storedRow) ([]byte, error)) *lineWriter {
-	return &lineWriter{gzip: gzip.NewWriter(w), append: appendRow, lines: make([]byte, 0, lineBuffer+lineBuffer/4)}
+	to := &counter{w: w}
+	return &lineWriter{to: to, gzip: gzip.NewWriter(to), append: appendRow, lines: make([]byte, 0, lineBuffer+lineBuffer/4)}
 }
 
 func (w *lineWriter) Write(row *storedRow) error {
@@ -39,6 +43,9 @@ func (w *lineWriter) Write(row *storedRow) error {
 	if err != nil {
 		return err
 	}
+	if w.written == 0 && len(w.lines) == 0 {
+		w.members = append(w.members, member{w.to.n, row.At.UnixNano()})
+	}
 	if w.lines = append(lines, '\n'); len(w.lines) >= lineBuffer {
 		return w.flush()
 	}
@@ -46,23 +53,50 @@ func (w *lineWriter) Write(row *storedRow) error {
 }
 
 func (w *lineWriter) flush() error {
+	if len(w.lines) == 0 {
+		return nil // not to begin a member
+	}
 	_, err := w.gzip.Write(w.lines)
+	w.written += len(w.lines)
 	w.lines = w.lines[:0]
-	return err
+	if err != nil || w.written < memberSize {
+		return err
+	}
+	w.written = 0
+	if err := w.gzip.Close(); err != nil {
+		return err
+	}
+	w.gzip.Reset(w.to)
+	return nil
 }
 
 func (w *lineWriter) Close() error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	return w.gzip.Close()
+	if w.written > 0 || len(w.members) == 0 {
+		if err := w.gzip.Close(); err != nil {
+			return err
+		}
+	}
+	if len(w.members) < 2 {
+		return nil
+	}
+	_, err := w.to.Write(appendIndex(nil, w.members))
+	return err
 }
 
-// readLines reads rows from lines of JSON behind gzip.
-func readLines(object analytics.Object, parse func(line []byte) (storedRow, error)) iter.Seq2[storedRow, error] {
+// readLines reads rows from lines of JSON behind gzip: those from a time on, and
+// perhaps some before.
+func readLines(object analytics.Object, from int64, parse func(line []byte) (storedRow, error)) iter.Seq2[storedRow, error] {
 	return func(yield func(storedRow, error) bool) {
-		source := &sourceReader{r: io.NewSectionReader(object, 0, object.Size())}
-		err := eachLine(source, func(number int, line []byte) error {
+		start, err := offsetBefore(object, from)
+		if err != nil {
+			yield(storedRow{}, err)
+			return
+		}
+		source := &sourceReader{r: io.NewSectionReader(object, start, object.Size()-start)}
+		err = eachLine(source, func(number int, line []byte) error {
 			row, err := parse(line)
 			if err != nil {
 				return corrupt("line %d: %v", number, err)

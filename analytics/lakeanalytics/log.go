@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,14 +42,7 @@ func (t *table) read(ctx context.Context, name string) ([]byte, error) {
 	if object.Size() > maxEntry {
 		return nil, fmt.Errorf("%w: %s: %d bytes", analytics.ErrCorrupt, name, object.Size())
 	}
-	data := make([]byte, object.Size())
-	if n, err := object.ReadAt(data, 0); n < len(data) {
-		if err == nil || errors.Is(err, io.EOF) {
-			err = fmt.Errorf("%w: %s: ends at %d of %d bytes", analytics.ErrCorrupt, name, n, len(data))
-		}
-		return nil, err
-	}
-	return data, nil
+	return contentOf(name, object)
 }
 
 // follow applies the commits after the state.

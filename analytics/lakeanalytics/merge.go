@@ -97,7 +97,7 @@ func (t *table) merged(ctx context.Context, declared *analytics.Table, sources [
 		}()
 		for _, f := range sources {
 			s := &stream{}
-			s.next, s.stop = iter.Pull2(t.rowsIn(ctx, declared, f))
+			s.next, s.stop = iter.Pull2(t.rowsIn(ctx, declared, f, 0))
 			more, err := s.advance()
 			if err != nil {
 				yield(storedRow{}, err)
@@ -192,7 +192,7 @@ func (t *table) exchange(ctx context.Context, table nonce, sources []*file, fres
 // that has the rest, nil if there is none or others changed it meanwhile.
 func (t *table) rewrite(ctx context.Context, declared *declaration, f *file, goes func(*storedRow) bool) (*file, error) {
 	found := false
-	for r, err := range t.rowsIn(ctx, &declared.table, f) {
+	for r, err := range t.rowsIn(ctx, &declared.table, f, 0) {
 		if errors.Is(err, analytics.ErrNoObject) {
 			return nil, t.refresh(ctx) // it has to be gone from the table
 		}

@@ -161,7 +161,7 @@ func (t *table) overlapping(s span) (files []*file) {
 // scan gives the rows of a file to the page, up to the first that can't be in
 // it.
 func (t *table) scan(ctx context.Context, declared *analytics.Table, f *file, p *top) error {
-	for r, err := range t.rowsIn(ctx, declared, f) {
+	for r, err := range t.rowsIn(ctx, declared, f, p.after.at) {
 		if err != nil {
 			return err
 		}
