@@ -407,3 +407,43 @@ func TestZeroKeysAreRefused(t *testing.T) {
 	_, err := lake.Rows(t.Context(), acme, raw, analytics.RowQuery{})
 	require.ErrorIs(t, err, iotenant.ErrInvalid)
 }
+
+// TestAMergeOfWhatIsGoneDoesNotCount lets others merge, or delete, the files
+// that are being merged.
+func TestAMergeOfWhatIsGoneDoesNotCount(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]struct {
+		do   func(r *rig, other *lakeanalytics.Lake) error
+		want []string
+	}{
+		"merged": {func(r *rig, other *lakeanalytics.Lake) error { return other.Sweep(r.Context(), acme) }, numbers(4)},
+		"deleted": {func(r *rig, other *lakeanalytics.Lake) error {
+			return other.Delete(r.Context(), acme, raw, analytics.Deletion{Things: []device.ID{device.MustParseID("pump")}})
+		}, nil},
+		"declared again": {func(r *rig, other *lakeanalytics.Lake) error {
+			if err := other.Delete(r.Context(), acme, raw, analytics.Deletion{Table: true}); err != nil {
+				return err
+			}
+			return other.Declare(r.Context(), acme, analytics.Table{TableID: raw})
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			other := r.lake()
+			for n := range 4 {
+				r.mustAppend(other, n)
+			}
+			var once sync.Once
+			slow := r.lakeOver(analyticstest.FaultyObjects(r.objects, func(call analyticstest.Call) (fault analyticstest.Fault) {
+				if call.Operation == analyticstest.OpCreate {
+					once.Do(func() { require.NoError(t, meanwhile.do(r, other)) })
+				}
+				return fault
+			}))
+			require.NoError(t, slow.Sweep(t.Context(), acme))
+			require.Equal(t, meanwhile.want, r.rows(slow))
+			require.Equal(t, meanwhile.want, r.rows(r.lake()))
+		})
+	}
+}
