@@ -447,3 +447,42 @@ func TestAMergeOfWhatIsGoneDoesNotCount(t *testing.T) {
 		})
 	}
 }
+
+// TestADeletionOutlastsMerges lets others merge files while things are deleted
+// of them, each time.
+func TestADeletionOutlastsMerges(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	other := r.lake()
+	for n := range 3 {
+		r.mustAppend(other, n)
+	}
+	merges := 0
+	slow := r.lakeOver(analyticstest.FaultyObjects(r.objects, func(call analyticstest.Call) (fault analyticstest.Fault) {
+		if call.Operation == analyticstest.OpCreate && merges < 3 {
+			merges++
+			r.mustAppend(other, 100+merges)
+			require.NoError(t, other.Sweep(t.Context(), acme))
+		}
+		return fault
+	}))
+	require.NoError(t, slow.Delete(t.Context(), acme, raw, analytics.Deletion{Things: []device.ID{device.MustParseID("pump")}}))
+	require.Equal(t, 3, merges)
+	for _, payload := range r.rows(r.lake()) {
+		require.NotContains(t, numbers(3), payload)
+	}
+}
+
+func TestASweepGoesOnBehindDamage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	lake := r.lake()
+	for n := range 9 {
+		r.mustAppend(lake, n)
+	}
+	require.NoError(t, r.objects.Put(t.Context(), acme, r.names("channel/raw/__dt=")[0], strings.NewReader("torn")))
+	r.pass(2 * time.Hour)
+	log := len(r.names("channel/raw/_log/"))
+	require.ErrorIs(t, lake.Sweep(t.Context(), acme), analytics.ErrCorrupt)
+	require.Less(t, len(r.names("channel/raw/_log/")), log)
+}
