@@ -97,7 +97,7 @@ func (t *table) merged(ctx context.Context, declared *analytics.Table, sources [
 		}()
 		for _, f := range sources {
 			s := &stream{}
-			s.next, s.stop = iter.Pull2(t.rowsIn(ctx, declared, f, 0))
+			s.next, s.stop = iter.Pull2(t.rowsIn(ctx, declared, f))
 			more, err := s.advance()
 			if err != nil {
 				yield(storedRow{}, err)
@@ -193,7 +193,7 @@ func (t *table) exchange(ctx context.Context, table nonce, sources []*file, fres
 // if others changed the table so that nothing was done.
 func (t *table) rewrite(ctx context.Context, declared *declaration, f *file, goes func(*storedRow) bool) (*file, error) {
 	found := false
-	for r, err := range t.rowsIn(ctx, &declared.table, f, 0) {
+	for r, err := range t.rowsIn(ctx, &declared.table, f) {
 		if errors.Is(err, analytics.ErrNoObject) {
 			return nil, errStale
 		}
