@@ -60,7 +60,7 @@ func TestTimePattern(t *testing.T) {
 }
 
 func FuzzTimePattern(f *testing.F) {
-	f.Add("yyyy-MM-dd'T'HH:mm:ss[.SSS][XX" + "X]", "2026-01-10T07:30:15.001-02:00")
+	f.Add("yyyy-MM-dd'T'HH:mm:ss[.SSS][XX"+"X]", "2026-01-10T07:30:15.001-02:00")
 	f.Add("EEE, d MMM yyyy hh:mm a z", "Sat, 10 Jan 2026 07:30 PM CET")
 	f.Add("[[[y]M]d][G]", "1")
 	f.Fuzz(func(t *testing.T, pattern, text string) {

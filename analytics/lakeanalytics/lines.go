@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -32,7 +33,25 @@ type lineWriter struct {
 
 func newLineWriter(w io.Writer, appendRow func(line []byte, row *storedRow) ([]byte, error)) *lineWriter {
 	to := &counter{w: w}
-	return &lineWriter{to: to, gzip: gzip.NewWriter(to), append: appendRow, lines: make([]byte, 0, lineBuffer+lineBuffer/4)}
+	zip := gzipWriters.Get().(*gzip.Writer)
+	zip.Reset(to)
+	return &lineWriter{to: to, gzip: zip, append: appendRow, lines: make([]byte, 0, lineBuffer+lineBuffer/4)}
+}
+
+// gzipWriters and lineReaders keep what takes a lot of memory to make, since most
+// files are small.
+var (
+	gzipWriters = sync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}
+	lineReaders = sync.Pool{New: func() any {
+		return &lineReader{source: bufio.NewReaderSize(nil, lineBuffer), zip: new(gzip.Reader), lines: make([]byte, 0, lineBuffer)}
+	}}
+)
+
+// lineReader is what reading lines needs.
+type lineReader struct {
+	source *bufio.Reader
+	zip    *gzip.Reader
+	lines  []byte
 }
 
 func (w *lineWriter) Write(row *storedRow) error {
@@ -79,6 +98,8 @@ func (w *lineWriter) Close() error {
 			return err
 		}
 	}
+	gzipWriters.Put(w.gzip)
+	w.gzip = nil
 	if len(w.members) < 2 {
 		return nil
 	}
@@ -139,12 +160,17 @@ func (s *sourceReader) Read(p []byte) (int, error) {
 // eachLine calls f with the lines that are not empty, numbered from 1. A line is
 // valid during the call.
 func eachLine(r io.Reader, f func(number int, line []byte) error) error {
-	unzipped, err := gzip.NewReader(bufio.NewReaderSize(r, lineBuffer))
-	if err != nil {
+	reader := lineReaders.Get().(*lineReader)
+	defer func() {
+		reader.source.Reset(nil)
+		lineReaders.Put(reader)
+	}()
+	reader.source.Reset(r)
+	if err := reader.zip.Reset(reader.source); err != nil {
 		return err
 	}
-	scanner := bufio.NewScanner(unzipped)
-	scanner.Buffer(make([]byte, 0, lineBuffer), maxLine+2)
+	scanner := bufio.NewScanner(reader.zip)
+	scanner.Buffer(reader.lines, maxLine+2)
 	number := 0
 	for scanner.Scan() {
 		number++

@@ -407,3 +407,82 @@ func TestZeroKeysAreRefused(t *testing.T) {
 	_, err := lake.Rows(t.Context(), acme, raw, analytics.RowQuery{})
 	require.ErrorIs(t, err, iotenant.ErrInvalid)
 }
+
+// TestAMergeOfWhatIsGoneDoesNotCount lets others merge, or delete, the files
+// that are being merged.
+func TestAMergeOfWhatIsGoneDoesNotCount(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]struct {
+		do   func(r *rig, other *lakeanalytics.Lake) error
+		want []string
+	}{
+		"merged": {func(r *rig, other *lakeanalytics.Lake) error { return other.Sweep(r.Context(), acme) }, numbers(4)},
+		"deleted": {func(r *rig, other *lakeanalytics.Lake) error {
+			return other.Delete(r.Context(), acme, raw, analytics.Deletion{Things: []device.ID{device.MustParseID("pump")}})
+		}, nil},
+		"declared again": {func(r *rig, other *lakeanalytics.Lake) error {
+			if err := other.Delete(r.Context(), acme, raw, analytics.Deletion{Table: true}); err != nil {
+				return err
+			}
+			return other.Declare(r.Context(), acme, analytics.Table{TableID: raw})
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			other := r.lake()
+			for n := range 4 {
+				r.mustAppend(other, n)
+			}
+			var once sync.Once
+			slow := r.lakeOver(analyticstest.FaultyObjects(r.objects, func(call analyticstest.Call) (fault analyticstest.Fault) {
+				if call.Operation == analyticstest.OpCreate {
+					once.Do(func() { require.NoError(t, meanwhile.do(r, other)) })
+				}
+				return fault
+			}))
+			require.NoError(t, slow.Sweep(t.Context(), acme))
+			require.Equal(t, meanwhile.want, r.rows(slow))
+			require.Equal(t, meanwhile.want, r.rows(r.lake()))
+		})
+	}
+}
+
+// TestADeletionOutlastsMerges lets others merge files while things are deleted
+// of them, each time.
+func TestADeletionOutlastsMerges(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	other := r.lake()
+	for n := range 3 {
+		r.mustAppend(other, n)
+	}
+	merges := 0
+	slow := r.lakeOver(analyticstest.FaultyObjects(r.objects, func(call analyticstest.Call) (fault analyticstest.Fault) {
+		if call.Operation == analyticstest.OpCreate && merges < 3 {
+			merges++
+			r.mustAppend(other, 100+merges)
+			require.NoError(t, other.Sweep(t.Context(), acme))
+		}
+		return fault
+	}))
+	require.NoError(t, slow.Delete(t.Context(), acme, raw, analytics.Deletion{Things: []device.ID{device.MustParseID("pump")}}))
+	require.Equal(t, 3, merges)
+	for _, payload := range r.rows(r.lake()) {
+		require.NotContains(t, numbers(3), payload)
+	}
+}
+
+func TestASweepGoesOnBehindDamage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	lake := r.lake()
+	for n := range 9 {
+		r.mustAppend(lake, n)
+	}
+	require.NoError(t, r.objects.Put(t.Context(), acme, r.names("channel/raw/__dt=")[0], strings.NewReader("torn")))
+	r.pass(2 * time.Hour)
+	log := len(r.names("channel/raw/_log/"))
+	require.ErrorIs(t, lake.Sweep(t.Context(), acme), analytics.ErrCorrupt)
+	require.Less(t, len(r.names("channel/raw/_log/")), log)
+}

@@ -11,10 +11,9 @@ import (
 	"github.com/iotenant/iotenant/analytics"
 )
 
-// rowsIn reads the rows of a file from a time on, in order, and perhaps some
-// before. It ends after the first error;
+// rowsIn reads the rows of a file, in order. It ends after the first error;
 // analytics.ErrNoObject means that the file is gone.
-func (t *table) rowsIn(ctx context.Context, declared *analytics.Table, f *file, from int64) iter.Seq2[storedRow, error] {
+func (t *table) rowsIn(ctx context.Context, declared *analytics.Table, f *file) iter.Seq2[storedRow, error] {
 	return func(yield func(storedRow, error) bool) {
 		object, err := t.openFile(ctx, f)
 		if err != nil {
@@ -22,6 +21,13 @@ func (t *table) rowsIn(ctx context.Context, declared *analytics.Table, f *file, 
 			return
 		}
 		defer object.Close()
+		t.rowsOf(object, declared, f, 0)(yield)
+	}
+}
+
+// rowsOf reads the rows of an open file from a time on, and perhaps some before.
+func (t *table) rowsOf(object analytics.Object, declared *analytics.Table, f *file, from int64) iter.Seq2[storedRow, error] {
+	return func(yield func(storedRow, error) bool) {
 		for r, err := range rowsOf(object, declared, from) {
 			if err != nil {
 				yield(storedRow{}, fmt.Errorf("%s: %w", t.prefix+f.name, err))

@@ -86,6 +86,8 @@ func (l *Lake) tables(ctx context.Context, id tenant.ID) iter.Seq2[analytics.Tab
 	}
 }
 
+// sweepTable does what can be done: that a file can't be merged keeps no other
+// from being deleted.
 func (l *Lake) sweepTable(ctx context.Context, id tenant.ID, name analytics.TableID, abandoned time.Time) error {
 	t, err := l.acquire(ctx, id, name)
 	if err != nil {
@@ -95,21 +97,12 @@ func (l *Lake) sweepTable(ctx context.Context, id tenant.ID, name analytics.Tabl
 	if err := t.refresh(ctx); err != nil {
 		return err
 	}
+	var failures []error
 	if t.exists() {
-		if err := t.expire(ctx); err != nil {
-			return err
-		}
-		if err := t.compact(ctx); err != nil {
-			return err
-		}
+		failures = append(failures, t.expire(ctx), t.compact(ctx))
 	}
-	if err := t.purgeBefore(ctx, abandoned.UnixMilli()); err != nil {
-		return err
-	}
-	if err := t.purgeOrphans(ctx, abandoned); err != nil {
-		return err
-	}
-	return t.truncate(ctx, abandoned)
+	failures = append(failures, t.purgeBefore(ctx, abandoned.UnixMilli()), t.purgeOrphans(ctx, abandoned), t.truncate(ctx, abandoned))
+	return errors.Join(failures...)
 }
 
 // Run sweeps the tenants of Options.Tenants until ctx ends. What fails is
