@@ -401,7 +401,7 @@ func (p *pageReader) plain(v *values, n int, body []byte) error {
 	if n < 0 || n > maxPageValues {
 		return errShort
 	}
-	width := 0
+	var width int
 	switch physicalOf(p.columnType) {
 	case format.ByteArray:
 		return v.readTexts(n, body)
