@@ -125,7 +125,7 @@ func TestColumnsOfTimesAndNames(t *testing.T) {
 			require.Len(t, got, 2, column)
 			require.Equal(t, []string{names[0], names[1]}, []string{got[0].Group, got[1].Group})
 			require.Equal(t, time.Date(2026, 1, 10, 7, 0, 0, 0, time.UTC), got[0].Start)
-			require.Equal(t, 1.0, got[0].Max)
+			require.InDelta(t, 1, got[0].Max, 0)
 			require.Equal(t, time.Date(2026, 1, 10, 9, 0, 0, 0, time.UTC), got[1].End)
 		}
 	}

@@ -32,4 +32,15 @@
 // [Lake.Sweep] merges small files, deletes what is out of retention and what
 // crashes left behind. [Lake.Run] does so for all tenants. Without it
 // everything works, ever slower. It may run in any number of processes.
+//
+// # Parquet
+//
+// [ParquetWriter] writes what comes out of a pipeline, with or without a lake.
+// Values go from JSON into typed columns: those that repeat into dictionaries,
+// integers as differences, all through zstd where that is a gain. Row groups have
+// the least and the greatest value of each column.
+//
+// [Lake.ScanColumns] reads columns back, of the files and row groups that a time
+// selects. analytics.AggregateColumns makes hours, days and groups of them,
+// without SQL.
 package lakeanalytics

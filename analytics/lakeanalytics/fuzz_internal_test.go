@@ -1,8 +1,11 @@
 package lakeanalytics
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -150,5 +153,27 @@ func TestErrorsOfObjectsAreNotCorruption(t *testing.T) {
 			require.ErrorIs(t, err, errDisk)
 			require.NotErrorIs(t, err, analytics.ErrCorrupt)
 		}
+	}
+}
+
+// What a file says of its own lengths is not believed.
+func TestHostileLengthsTakeNoMemory(t *testing.T) {
+	for name, footer := range map[string]string{
+		"row groups": "\x15\x04\x49\xfc\xff\xff\xff\xff\x07",
+		"schema":     "\x15\x04\x19\xfc\xff\xff\xff\xff\x07",
+		"text":       "\x15\x04\x58\xff\xff\xff\xff\x07",
+		"map":        "\x1b\xff\xff\xff\xff\x07\x55",
+		"depth":      strings.Repeat("\x1c", 100_000),
+	} {
+		file := []byte(magic + footer)
+		file = binary.LittleEndian.AppendUint32(file, uint32(len(footer)))
+		file = append(file, magic...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for _, err := range rowsOf(object(file), fuzzStore, 0) {
+			require.ErrorIs(t, err, analytics.ErrCorrupt, name)
+		}
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), name)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/iotenant/iotenant/internal/jsonscan"
 )
@@ -333,7 +332,7 @@ func doubleOf(text []byte) (float64, bool) {
 		}
 		return f * powers[d.exponent], true
 	}
-	f, err := strconv.ParseFloat(unsafe.String(&text[0], len(text)), 64)
+	f, err := strconv.ParseFloat(string(text), 64)
 	return f, err == nil
 }
 
@@ -341,6 +340,6 @@ func floatOf(text []byte) (float32, bool) {
 	if text == nil {
 		return 0, false
 	}
-	f, err := strconv.ParseFloat(unsafe.String(&text[0], len(text)), 32)
+	f, err := strconv.ParseFloat(string(text), 32)
 	return float32(f), err == nil
 }

@@ -2,14 +2,11 @@ package lakeanalytics
 
 import (
 	"cmp"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"math"
-	"strconv"
 	"time"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -182,70 +179,6 @@ func (a *assembly) rowGroup(r io.ReaderAt, group *format.RowGroup, yield func(st
 		}
 	}
 	return nil
-}
-
-// start begins a row group.
-func (l *leafReader) start(r io.ReaderAt, group *format.RowGroup) error {
-	l.at, l.value = 0, 0
-	if err := l.open(r, &group.Columns[l.index].MetaData); err != nil {
-		return fmt.Errorf("column %s: %w", l.path, err)
-	}
-	return nil
-}
-
-// there reports whether there is another value, and reads its page.
-func (l *leafReader) there() (bool, error) {
-	for l.at >= l.total {
-		l.at, l.value, l.total = 0, 0, 0
-		if err := l.next(); errors.Is(err, io.EOF) {
-			return false, nil
-		} else if err != nil {
-			return false, fmt.Errorf("column %s: %w", l.path, err)
-		}
-	}
-	return true, nil
-}
-
-// peek returns the levels of the next value, which has to have a repetition
-// level.
-func (l *leafReader) peek(rep int) (def int, err error) {
-	there, err := l.there()
-	switch {
-	case err != nil:
-		return 0, err
-	case !there || l.rep() != rep:
-		return 0, errLevels
-	}
-	return l.def(), nil
-}
-
-func (l *leafReader) rep() int {
-	if l.maxRep == 0 {
-		return 0
-	}
-	return int(l.reps[l.at])
-}
-
-func (l *leafReader) def() int {
-	if l.maxDef == 0 {
-		return 0
-	}
-	return int(l.defs[l.at])
-}
-
-// take passes over the next value, which has to have a repetition level, and
-// returns its place among the values of the page, or -1 for a NULL.
-func (l *leafReader) take(rep int) (int, error) {
-	def, err := l.peek(rep)
-	if err != nil {
-		return 0, err
-	}
-	l.at++
-	if def < l.maxDef {
-		return -1, nil
-	}
-	l.value++
-	return l.value - 1, nil
 }
 
 // row puts the next row together.
@@ -438,58 +371,4 @@ func (a *assembly) appendStruct(b []byte, p *part, rep int) ([]byte, error) {
 		}
 	}
 	return append(b, '}'), nil
-}
-
-// append writes a value in JSON, such that it is read as the same again. What
-// JSON can't have is not there.
-func (l *leafReader) append(b []byte, i int) (written []byte, there bool, err error) {
-	switch l.kind {
-	case kindString, kindChar, kindVarchar:
-		return appendQuoted(b, l.text(i)), true, nil
-	case kindBinary:
-		return append(base64.StdEncoding.AppendEncode(append(b, '"'), l.text(i)), '"'), true, nil
-	case kindDecimal:
-		digits, negative := l.decimal(i)
-		return appendDecimal(b, digits, negative, l.scale), true, nil
-	}
-	n := l.number(i)
-	switch l.kind {
-	case kindBoolean:
-		return strconv.AppendBool(b, n != 0), true, nil
-	case kindDouble:
-		return appendNumber(b, math.Float64frombits(n), 64)
-	case kindFloat:
-		return appendNumber(b, float64(math.Float32frombits(uint32(n))), 32)
-	case kindTimestamp:
-		if !isTimestamp(int64(n)) {
-			return b, false, errors.New("a timestamp out of range")
-		}
-		return append(appendTimestamp(append(b, '"'), int64(n)), '"'), true, nil
-	case kindDate:
-		if !isDate(int32(n)) {
-			return b, false, errors.New("a date out of range")
-		}
-		return append(appendDate(append(b, '"'), int32(n)), '"'), true, nil
-	}
-	return strconv.AppendInt(b, int64(n), 10), true, nil
-}
-
-func appendNumber(b []byte, f float64, bits int) ([]byte, bool, error) {
-	if f-f != 0 { // not a number, or infinite
-		return b, false, nil
-	}
-	return appendFloat(b, f, bits), true, nil
-}
-
-// decimal returns the digits of a decimal.
-func (l *leafReader) decimal(i int) (digits []byte, negative bool) {
-	if l.precision > 18 {
-		m, negative := wideFrom(l.text(i))
-		return m.digits(), negative
-	}
-	n := int64(l.number(i))
-	if n < 0 {
-		return strconv.AppendUint(nil, -uint64(n), 10), true
-	}
-	return strconv.AppendUint(nil, uint64(n), 10), false
 }

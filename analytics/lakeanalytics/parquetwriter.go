@@ -16,9 +16,6 @@ const (
 	rowGroupBytes = 64 << 20
 )
 
-// chunkRows is how many rows are taken apart before their values are encoded.
-const chunkRows = 256
-
 // ParquetWriter writes messages as rows of a Parquet file. It belongs to one
 // goroutine at a time.
 //
@@ -166,7 +163,7 @@ func (p *ParquetWriter) scan(data []byte) bool {
 
 // attribute takes the value of an attribute, the last of a name.
 func (p *ParquetWriter) attribute(place int, name, value []byte) {
-	column := -1
+	var column int
 	if place < len(p.seen) && string(p.seen[place].name) == string(name) {
 		column = p.seen[place].column
 	} else {

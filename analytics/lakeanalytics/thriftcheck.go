@@ -19,7 +19,6 @@ const (
 	thriftBinary = 8
 	thriftList   = 9
 	thriftSet    = 10
-	thriftMap    = 11
 	thriftStruct = 12
 )
 
