@@ -15,8 +15,8 @@ import (
 
 // compose puts the services together as the environment says. worker is the
 // command of the process in which statements run. It calls nothing.
-func compose(account aws.Config, env datalake.Environment, logger *slog.Logger, worker []string, optFns ...func(*datalake.Options)) (services, error) {
-	lake, err := datalake.Open(account, env, optFns...)
+func compose(account aws.Config, env datalake.Environment, logger *slog.Logger, worker []string) (services, error) {
+	lake, err := datalake.Open(account, env, func(o *datalake.Options) { o.Logger = logger })
 	if err != nil {
 		return services{}, err
 	}

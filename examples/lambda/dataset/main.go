@@ -39,7 +39,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/iotenant/iotenant/analytics/duckanalytics"
-	"github.com/iotenant/iotenant/examples/internal/datalake"
 )
 
 // workerArgument makes the program a worker.
@@ -67,7 +66,7 @@ func run(logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	s, err := compose(account, os.Getenv, logger, []string{self, workerArgument}, func(o *datalake.Options) { o.Logger = logger })
+	s, err := compose(account, os.Getenv, logger, []string{self, workerArgument})
 	if err != nil {
 		return err
 	}

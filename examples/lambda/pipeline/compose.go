@@ -23,9 +23,8 @@ import (
 )
 
 // compose puts the function together as the environment says. It calls nothing.
-func compose(account aws.Config, env datalake.Environment, logger *slog.Logger, optFns ...func(*datalake.Options)) (lambda.Handler, error) {
-	optFns = append(optFns, func(o *datalake.Options) { o.Logger = logger })
-	lake, err := datalake.Open(account, env, optFns...)
+func compose(account aws.Config, env datalake.Environment, logger *slog.Logger) (lambda.Handler, error) {
+	lake, err := datalake.Open(account, env, func(o *datalake.Options) { o.Logger = logger })
 	if err != nil {
 		return nil, err
 	}

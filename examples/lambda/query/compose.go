@@ -13,7 +13,7 @@ import (
 
 // compose puts the services together as the environment says. worker is the
 // command of the process in which statements run. It calls nothing.
-func compose(account aws.Config, env datalake.Environment, logger *slog.Logger, worker []string, optFns ...func(*datalake.Options)) (services, error) {
+func compose(account aws.Config, env datalake.Environment, logger *slog.Logger, worker []string) (services, error) {
 	if err := env.Need("USER_POOL_ID", "USER_POOL_CLIENTS"); err != nil {
 		return services{}, err
 	}
@@ -25,7 +25,7 @@ func compose(account aws.Config, env datalake.Environment, logger *slog.Logger, 
 	if err != nil {
 		return services{}, err
 	}
-	lake, err := datalake.Open(account, env, optFns...)
+	lake, err := datalake.Open(account, env, func(o *datalake.Options) { o.Logger = logger })
 	if err != nil {
 		return services{}, err
 	}
