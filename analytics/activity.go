@@ -94,9 +94,8 @@ func logOf(events []pipeline.Event) string {
 }
 
 // Sample returns up to limit messages of a channel, 1 to [MaxSample], or 0 for
-// MaxSample, as they came: the first that were received from from on,
-// included, up to to, excluded. Without from they are among the newest before
-// to. Errors: tenant.ErrID, [ErrNoTable], [ErrQuery], [ErrCorrupt].
+// MaxSample, as they came: the first that were received since from, included,
+// and before to. Without from they are among the newest before to. Errors: tenant.ErrID, [ErrNoTable], [ErrQuery], [ErrCorrupt].
 func (n *Ingest) Sample(ctx context.Context, id tenant.ID, channel string, limit int, from, to time.Time) ([][]byte, error) {
 	if err := checkTenant(id); err != nil {
 		return nil, fmt.Errorf("analytics: sample: %w", err)

@@ -13,7 +13,7 @@ const trimEvery = time.Hour
 
 // trim deletes contents that are out of retention.
 func (v *visit) trim(ctx context.Context) error {
-	if v.state.TrimAt.IsZero() || v.state.TrimAt.After(v.now()) || ctx.Err() != nil {
+	if v.state.TrimAt.IsZero() || v.state.TrimAt.After(v.now()) {
 		return nil
 	}
 	keep := retention{versions: v.definition.Versions}
@@ -61,14 +61,14 @@ type retention struct {
 }
 
 func (r *retention) keeps(c *Content) bool {
-	latest, latestSucceeded := r.seen == 0, !r.succeeded && len(c.Files) > 0
+	latest, latestSucceeded := r.seen == 0, !r.succeeded && c.Made != 0
 	r.seen++
-	r.succeeded = r.succeeded || len(c.Files) > 0
+	r.succeeded = r.succeeded || c.Made != 0
 	switch {
-	case c.State == ContentCreating:
-		return true
 	case c.Created.Before(r.from):
 		return false
+	case c.State == ContentCreating:
+		return true
 	case r.versions == 0:
 		return latest || latestSucceeded
 	}

@@ -15,8 +15,9 @@ import (
 // [Datasets.Produce] of some process has made it.
 //
 // With a deltaTime filter its window is from the end of the last one that
-// succeeded to now, plus the offset. With the version of a content the window
-// of that is run again; it keeps its result until there is a new one. Errors:
+// succeeded to now, plus the offset. With the version of a content, as in
+// [Datasets.Content] but not empty, the window of that is run again; it keeps
+// its result until there is a new one. Errors:
 // kind iotenant.ErrNotFound if there is no such data set, [ErrNoContent],
 // [ErrContent] for a version without a deltaTime filter, [ErrContentBacklog],
 // tenant.ErrID.
@@ -34,7 +35,7 @@ func (d *Datasets) CreateContent(ctx context.Context, id tenant.ID, dataset, ver
 		if err != nil {
 			return "", fmt.Errorf("analytics: create content: %w", err)
 		}
-		run.Scheduled, run.From, run.To = content.Scheduled, content.From, content.To
+		run.Version, run.Scheduled, run.From, run.To = content.Version, content.Scheduled, content.From, content.To
 	} else {
 		run.Version = d.options.NewVersion()
 	}
@@ -209,7 +210,7 @@ func (d *Datasets) content(ctx context.Context, id tenant.ID, dataset, version s
 // succeeded reports whether there is a result, and shows the content as it was
 // with it if it is made again.
 func (c *Content) succeeded() bool {
-	if len(c.Files) == 0 {
+	if c.Made == 0 {
 		return false
 	}
 	c.State = ContentSucceeded

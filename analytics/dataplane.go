@@ -26,6 +26,11 @@ type DataPlaneOptions struct {
 	// deleting a channel or data store deletes what is in it. Default: they
 	// are unknown; those that describe and list are always served.
 	Definitions bool
+	// UniqueIDs: the id of a message is unique in its channel, and not only in
+	// its batch, as the service asked for; so a message is stored once, whoever
+	// sends it again. Default: only a client that repeats a call is known by
+	// its id.
+	UniqueIDs bool
 	// MaxBody is the limit of a request's body in bytes. Default 18 MiB, enough
 	// for 100 messages of 128 KiB.
 	MaxBody int64
@@ -61,8 +66,9 @@ type DataPlaneOptions struct {
 // BatchPutMessage answers when the messages, and what the pipelines made of
 // them, are durable. It lists those that were refused; what failed otherwise
 // fails as a whole, and can be sent again. Shapes, limits and codes are those of
-// the service as far as they are documented. A message is known by its id
-// for as long as [Ingest.Put] says, so that sent again it is stored once.
+// the service as far as they are documented. A batch that a client of AWS sends
+// again by itself is stored once: it tells so in the header
+// amz-sdk-invocation-id.
 func NewDataPlane(ingest *Ingest, identify func(*http.Request) (tenant.ID, error), optFns ...func(*DataPlaneOptions)) http.Handler {
 	options := DataPlaneOptions{MaxBody: 18 << 20, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
 	for _, fn := range optFns {

@@ -37,13 +37,18 @@ func (d *dataPlane) putMessages(c call) (any, error) {
 	failures := make([]error, len(request.Messages))
 	var rows []Row
 	var places []int
+	known := map[string]bool{}
 	for i := range request.Messages {
 		m := &request.Messages[i]
-		if !isMessageID(m.MessageID) {
+		switch {
+		case !isMessageID(m.MessageID):
 			failures[i] = fmt.Errorf("%w: message id: want 1 to %d ASCII characters", ErrMessage, MaxMessageID)
-			continue
+		case known[m.MessageID]:
+			failures[i] = fmt.Errorf("%w: %q", ErrDuplicateID, m.MessageID)
+		default:
+			known[m.MessageID] = true
+			rows, places = append(rows, Row{ID: d.rowID(c, m.MessageID), Payload: m.Payload}), append(places, i)
 		}
-		rows, places = append(rows, Row{ID: m.MessageID, Payload: m.Payload}), append(places, i)
 	}
 	if err := d.put(c, request.ChannelName, rows, places, failures); err != nil {
 		return nil, err
@@ -55,6 +60,24 @@ func (d *dataPlane) putMessages(c call) (any, error) {
 		}
 	}
 	return map[string]any{"batchPutMessageErrorEntries": entries}, nil
+}
+
+// maxInvocationID is what an id of a call may be long, in bytes: that of AWS's
+// clients is a UUID.
+const maxInvocationID = MaxRowID - MaxMessageID - 1
+
+// rowID returns the id by which a message is known when it is sent again, empty
+// if it is not. Ids of messages are unique in their batch only; that of the
+// call stays the same when a client repeats it.
+func (d *dataPlane) rowID(c call, messageID string) string {
+	if d.options.UniqueIDs {
+		return messageID
+	}
+	invocation := c.Header.Get("Amz-Sdk-Invocation-Id")
+	if !isText(invocation, maxInvocationID) || invocation == "" {
+		return ""
+	}
+	return invocation + "/" + messageID
 }
 
 // put puts rows, which stand at places in their batch, and notes those that are

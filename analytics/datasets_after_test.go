@@ -8,11 +8,11 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/iotenant/iotenant"
@@ -86,18 +86,24 @@ func TestDatasetContainer(t *testing.T) {
 		o.Containers = map[string]analytics.ContainerFunc{"plot": func(ctx context.Context, id tenant.ID, run *analytics.ContainerRun) error {
 			params = append(params, string(run.Params))
 			_, err := run.Open(ctx, "other")
-			assert.ErrorIs(t, err, analytics.ErrNoContent)
+			mustBe(t, err, analytics.ErrNoContent)
 			for _, name := range []string{"", "a/b", "..", ".", "a b"} {
-				assert.ErrorIs(t, run.Put(ctx, name, strings.NewReader("x")), analytics.ErrObjectName)
+				mustBe(t, run.Put(ctx, name, strings.NewReader("x")), analytics.ErrObjectName)
 			}
 			object, err := run.Open(ctx, "d")
-			if !assert.NoError(t, err) {
-				return nil
+			if err != nil {
+				return err
 			}
 			defer object.Close()
-			assert.NoError(t, run.Put(ctx, "plot.svg", strings.NewReader("draft")))
-			assert.NoError(t, run.Put(ctx, "plot.svg", io.NewSectionReader(object, 0, object.Size())))
-			assert.NoError(t, run.Put(ctx, "notes.txt", strings.NewReader(id.String()+" "+run.Dataset)))
+			if err := run.Put(ctx, "plot.svg", strings.NewReader("draft")); err != nil {
+				return err
+			}
+			if err := run.Put(ctx, "plot.svg", io.NewSectionReader(object, 0, object.Size())); err != nil {
+				return err
+			}
+			if err := run.Put(ctx, "notes.txt", strings.NewReader(id.String()+" "+run.Dataset)); err != nil {
+				return err
+			}
 			return failure
 		}}
 		o.Attempts = 2
@@ -152,7 +158,9 @@ func TestDatasetLateData(t *testing.T) {
 	d := p.start(func(o *analytics.DatasetsOptions) {
 		o.Snapshots = p.engine
 		o.Notify = func(_ context.Context, id tenant.ID, late analytics.LateData) error {
-			assert.Equal(t, north, id)
+			if id != north {
+				t.Errorf("told of data of %s", id)
+			}
 			told = append(told, late)
 			return failure
 		}
@@ -191,7 +199,7 @@ func TestDatasetLateData(t *testing.T) {
 	_, err = d.CreateContent(t.Context(), north, "d", version["10:30:00"])
 	require.NoError(t, err)
 	p.sweepAt(t, d, "11:31:00")
-	require.Equal(t, "\"what\"\n\"10:30:00\"\n\"late\"\n", result(t, d, north, "d", version["10:30:00"]))
+	require.Equal(t, "\"what\"\n\"10:30:00\"\n\"late\"\n", resultOf(t, d, north, "d", version["10:30:00"]))
 	p.sweepAt(t, d, "11:40:00")
 	require.Len(t, told, 2)
 }
@@ -206,9 +214,9 @@ func TestDatasetsRun(t *testing.T) {
 		now := func() time.Time { return at("10:00:00").Add(time.Since(start)) }
 		p.definitions.put(north, define("d", quarterly), at("10:00:00"))
 		p.definitions.put(south, define("e", `,"triggers":[{"schedule":{"expression":"rate(1 minute)"}}],"versioningConfiguration":{"unlimited":true}`), at("09:59:30"))
-		down := map[tenant.ID]bool{}
+		var down atomic.Bool // for south
 		p.engine.before = func(_ context.Context, id tenant.ID, _ analytics.Statement) error {
-			if down[id] {
+			if id == south && down.Load() {
 				return errDown
 			}
 			return nil
@@ -232,7 +240,7 @@ func TestDatasetsRun(t *testing.T) {
 		require.Len(t, page.Items, 15)
 		require.Equal(t, at("10:14:30"), page.Items[0].Created)
 
-		down[south] = true
+		down.Store(true)
 		_, err = d.CreateContent(t.Context(), south, "e", "")
 		require.NoError(t, err)
 		version, err := d.CreateContent(t.Context(), north, "d", "")
@@ -242,7 +250,7 @@ func TestDatasetsRun(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, version, content.Version, "at once")
 		time.Sleep(2 * time.Second)
-		down[south] = false
+		down.Store(false)
 		time.Sleep(5 * time.Second)
 		content, err = d.Content(t.Context(), south, "e", "")
 		require.NoError(t, err)

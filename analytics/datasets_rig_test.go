@@ -2,12 +2,14 @@ package analytics_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -257,8 +259,8 @@ func listed(t tb, d *analytics.Datasets, dataset string) []analytics.Content {
 	return page.Items
 }
 
-// result returns the CSV of a content.
-func result(t tb, d *analytics.Datasets, id tenant.ID, dataset, version string) string {
+// resultOf returns the CSV of a content.
+func resultOf(t tb, d *analytics.Datasets, id tenant.ID, dataset, version string) string {
 	t.Helper()
 	object, err := d.Open(t.Context(), id, dataset, version, "")
 	require.NoError(t, err)
@@ -291,3 +293,11 @@ func window(c *analytics.Content) string {
 }
 
 var errDown = fmt.Errorf("the worker at /var/run/worker-7 of south is down: %w", iotenant.ErrUnavailable)
+
+// mustBe is require.ErrorIs for goroutines that are not the test's.
+func mustBe(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%v, want %v", err, want)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -37,7 +38,7 @@ func TestDatasetWindows(t *testing.T) {
 	require.Equal(t, at("10:30:00"), content.Scheduled)
 	require.Equal(t, at("10:30:05"), content.Created)
 	require.Equal(t, at("10:30:05"), content.Completed)
-	require.Equal(t, "\"what\"\n\"first\"\n\"last\"\n", result(t, d, north, "d", content.Version))
+	require.Equal(t, "\"what\"\n\"first\"\n\"last\"\n", resultOf(t, d, north, "d", content.Version))
 	require.Len(t, content.Files, 1)
 	require.EqualValues(t, len("\"what\"\n\"first\"\n\"last\"\n"), content.Files[0].Bytes)
 	require.Equal(t, []analytics.ContentEntry{{URI: "https://north.example/" + content.Files[0].Object + "?valid=2h0m0s"}}, content.Entries)
@@ -129,10 +130,13 @@ func TestDatasetContentAgain(t *testing.T) {
 	again, err := d.CreateContent(t.Context(), north, "d", version)
 	require.NoError(t, err)
 	require.Equal(t, version, again)
+	again, err = d.CreateContent(t.Context(), north, "d", version)
+	require.NoError(t, err, "it is waiting already")
+	require.Equal(t, version, again)
 	content, err := d.Content(t.Context(), north, "d", version)
 	require.NoError(t, err)
 	require.Equal(t, analytics.ContentCreating, content.State)
-	require.Contains(t, result(t, d, north, "d", version), "early")
+	require.Contains(t, resultOf(t, d, north, "d", version), "early")
 
 	p.engine.before = func(context.Context, tenant.ID, analytics.Statement) error { return analytics.ErrSQLLimit }
 	p.sweepAt(t, d, "10:46:00")
@@ -150,7 +154,7 @@ func TestDatasetContentAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, content.Reason)
 	require.Equal(t, "10:12:00 10:27:00", window(&content))
-	require.Equal(t, "\"what\"\n\"early\"\n\"late\"\n", result(t, d, north, "d", version))
+	require.Equal(t, "\"what\"\n\"early\"\n\"late\"\n", resultOf(t, d, north, "d", version))
 	latest, err := d.Content(t.Context(), north, "d", "")
 	require.NoError(t, err)
 	require.Equal(t, at("10:45:00"), latest.Scheduled, "it is not the latest because it was made again")
@@ -158,6 +162,9 @@ func TestDatasetContentAgain(t *testing.T) {
 	contents := listed(t, d, "d")
 	require.Equal(t, "10:42:00 10:57:00", window(&contents[2]), "nor does it move the windows")
 
+	again, err = d.CreateContent(t.Context(), north, "d", analytics.Latest)
+	require.NoError(t, err)
+	require.Equal(t, contents[2].Version, again)
 	_, err = d.CreateContent(t.Context(), north, "d", "7d7d9ad1-0000-4000-8000-000000000000")
 	require.ErrorIs(t, err, analytics.ErrNoContent)
 	whole, err := d.CreateContent(t.Context(), north, "whole", "")
@@ -270,6 +277,32 @@ func TestDatasetCancelled(t *testing.T) {
 	content, err = d.Content(t.Context(), north, "d", version)
 	require.NoError(t, err)
 	require.Equal(t, analytics.ContentSucceeded, content.State)
+}
+
+// A content that takes longer than any sweep may is given up in the end.
+func TestDatasetNeverEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newMill("10:00:00")
+		p.definitions.put(north, define("d", ""), at("10:00:00"))
+		p.engine.before = func(ctx context.Context, _ tenant.ID, _ analytics.Statement) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		d := p.start(func(o *analytics.DatasetsOptions) { o.Attempts = 3 })
+		_, err := d.CreateContent(t.Context(), north, "d", "")
+		require.NoError(t, err)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			require.ErrorIs(t, d.Sweep(ctx, north), context.DeadlineExceeded)
+			cancel()
+		}
+		require.NoError(t, d.Sweep(t.Context(), north))
+		content, err := d.Content(t.Context(), north, "d", analytics.Latest)
+		require.NoError(t, err)
+		require.Equal(t, analytics.ContentFailed, content.State)
+		require.Equal(t, "the last attempt did not end", content.Reason)
+	})
 }
 
 // At most two contents of a tenant are made at a time, whoever makes them, and

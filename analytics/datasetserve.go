@@ -55,8 +55,10 @@ func (d *Datasets) visit(ctx context.Context, id tenant.ID, definition *DatasetD
 			break
 		}
 	}
-	note(v.lookForLateData(ctx))
-	note(v.trim(ctx))
+	if ctx.Err() == nil {
+		note(v.lookForLateData(ctx))
+		note(v.trim(ctx))
+	}
 	return v, errors.Join(errs...)
 }
 

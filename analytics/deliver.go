@@ -54,7 +54,7 @@ func (v *visit) deliverContent(ctx context.Context, f followUp) (next time.Time,
 		}
 		content := item.Value
 		i, next := content.dueDelivery(v.now())
-		if i < 0 || ctx.Err() != nil {
+		if i < 0 {
 			return next, nil
 		}
 		err = v.deliverOne(ctx, &content, item.Version, i)

@@ -59,7 +59,7 @@ func TestDatasetDeliveries(t *testing.T) {
 	for i, target := range []string{"mine", "alarms", "other"} {
 		require.Equal(t, analytics.ContentDelivery{Entry: content.Deliveries[i].Entry, Target: target, State: analytics.DeliveryDelivered, Attempts: 1, DeliveredAt: at("10:15:20")}, content.Deliveries[i])
 	}
-	want := result(t, d, north, "d", "")
+	want := resultOf(t, d, north, "d", "")
 	require.Equal(t, want, read(t, p.objects, north, "deliveries/mine/d/20260110T101500Z/"+content.Version+".csv"))
 	require.Equal(t, want, read(t, other, north, "latest.csv"))
 	require.Equal(t, 2, sent.calls)

@@ -68,6 +68,30 @@
 //	go datasets.Run(ctx) // or datasets.Sweep(ctx, id) on a schedule
 //	content, err := datasets.Content(ctx, id, "hourly", analytics.LatestSucceeded)
 //
+// # Channels, pipelines and data stores
+//
+// [Definitions] holds the channels, pipelines, data stores and data sets of each
+// tenant: the JSON of AWS IoT Analytics, checked and versioned. [Ingest] takes
+// messages for a channel, keeps them there byte by byte in a [Lake], sends them
+// through every pipeline that reads it, and appends what comes out to the data
+// stores. A nil error means that all of that is durable; sent again, a message
+// with an id is there once.
+//
+//	definitions := analytics.NewDefinitions(bolttenant.NewRepository(store, &analytics.DefinitionSchema), lake)
+//	_, err := definitions.Put(ctx, id, definition)
+//	ingest := analytics.NewIngest(definitions, lake)
+//	err = ingest.Put(ctx, id, "raw", []analytics.Row{analytics.RowOf(&message)})
+//
+// Functions, the registry and shadows that pipelines call are bound to the
+// tenant by [Environments]. A function that fails, hangs or panics stops
+// neither its pipeline, nor another one, nor another tenant:
+// IngestOptions.Notify is told of its messages, which are in the channel.
+//
+// [Reprocessings] sends what a channel has through a pipeline again: added to
+// what the data store has, or, better than the service, in place of it, day by
+// day and in one step. It goes on after a crash where it was. [NewDataPlane]
+// serves clients of the old service.
+//
 // # Backends
 //
 //   - [github.com/iotenant/iotenant/analytics/fileanalytics]: a folder.
@@ -87,4 +111,6 @@ package analytics
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=environment.go -destination=analyticsmock/environment.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=deliverinputs.go -destination=analyticsmock/deliverinputs.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=deliverer.go -destination=analyticsmock/deliverer.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=latedata.go -destination=analyticsmock/latedata.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
 //go:generate go tool -modfile=../tools/go.mod mockgen -source=datasetdefinitions.go -destination=analyticsmock/datasetdefinitions.go -package=analyticsmock -write_source_comment=false -write_package_comment=false
+//go:generate go tool -modfile=../tools/go.mod mockgen -source=columnscan.go -destination=analyticsmock/columnscan.go -package=analyticsmock -write_source_comment=false -write_package_comment=false

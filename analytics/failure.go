@@ -9,12 +9,13 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// FailureNotice tells of messages that a function could not process. They are
-// in the channel, and were not stored; process them again with a [Reprocessing]
-// from From to To.
+// FailureNotice tells of messages that a function, or a pipeline as a whole,
+// could not process. They are in the channel, and were not stored; process them
+// again with a [Reprocessing] from From to To.
 type FailureNotice struct {
 	Pipeline, Channel string
-	// Activity is the name of the activity, Function that of the function.
+	// Activity is the name of the activity, Function that of the function; both
+	// are empty if it is not known where the pipeline failed.
 	Activity, Function string
 	// Messages is how many there are, received from From, included, to To,
 	// excluded.
@@ -34,11 +35,11 @@ func (n *Ingest) notifyFailures(ctx context.Context, id tenant.ID, r *runner, ro
 	for i := range failures {
 		messages += len(failures[i].Sources)
 		if n.options.Notify == nil {
-			n.log(ctx, id, "function failed; the messages are in the channel", r.name, failures[i].Err)
+			n.log(ctx, id, "pipeline failed; the messages are in the channel", r.name, failures[i].Err)
 			continue
 		}
 		if err := n.options.Notify(ctx, id, n.notice(ctx, id, r, rows, &failures[i])); err != nil {
-			n.log(ctx, id, "nobody could be told that a function failed", r.name, err)
+			n.log(ctx, id, "nobody could be told that a pipeline failed", r.name, err)
 		}
 	}
 	return messages

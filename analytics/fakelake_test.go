@@ -190,7 +190,7 @@ func (l *fakeLake) Replace(ctx context.Context, id tenant.ID, into, from analyti
 }
 
 func (l *fakeLake) Delete(ctx context.Context, id tenant.ID, table analytics.TableID, deletion analytics.Deletion) error {
-	return l.do(ctx, "Delete", id, table, func(t *fakeTable) error {
+	return l.do(ctx, "Delete", id, table, func(*fakeTable) error {
 		if deletion.Table {
 			delete(l.tables, keyOf(id, table))
 		}
@@ -244,6 +244,24 @@ func (l *fakeLake) tableNames(id tenant.ID) (names []string) {
 // dropping is a lake that acknowledges what it drops.
 type dropping struct{ *fakeLake }
 
-func (dropping) Append(_ context.Context, _ tenant.ID, _ analytics.TableID, rows []analytics.Row) ([]analytics.Outcome, error) {
+func (dropping) Append(_ context.Context, _ tenant.ID, _ analytics.TableID, _ []analytics.Row) ([]analytics.Outcome, error) {
 	return nil, nil
+}
+
+// measuring is a lake that drops rows, and remembers how many came together.
+type measuring struct {
+	*fakeLake
+	appends []int
+}
+
+func (m *measuring) Append(_ context.Context, _ tenant.ID, _ analytics.TableID, rows []analytics.Row) ([]analytics.Outcome, error) {
+	size := 0
+	for i := range rows {
+		size += len(rows[i].Payload)
+	}
+	if len(rows) > analytics.MaxRows || size > analytics.MaxAppend {
+		return nil, analytics.ErrRow
+	}
+	m.appends = append(m.appends, len(rows))
+	return make([]analytics.Outcome, len(rows)), nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/iotenant/iotenant/analytics/pipeline"
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
+	"github.com/iotenant/iotenant/tenant/memtenant"
 )
 
 func TestPutGoesThroughEveryPipeline(t *testing.T) {
@@ -158,13 +159,50 @@ func TestPutAgainAfterFaults(t *testing.T) {
 			batch := []analytics.Row{message("1", 0, `{"a":1}`), message("2", 1, `{"a":2}`)}
 			err := p.Put(t.Context(), north, "raw", batch)
 			require.ErrorIs(t, err, iotenant.ErrUnavailable, name)
-			require.False(t, errors.As(err, new(*analytics.PutError)), "nobody may take it for a refusal")
+			require.NotErrorAs(t, err, new(*analytics.PutError), "nobody may take it for a refusal")
 			p.lake.fail(nil)
 			require.NoError(t, p.Put(t.Context(), north, "raw", batch))
 			require.Equal(t, []string{`{"a":1}`, `{"a":2}`}, p.lake.channel(north, "raw"))
 			require.Equal(t, []string{`{"a":1}`, `{"a":2}`}, p.lake.store(north, "hot"), "%s %s", kind, name)
 		}
 	}
+}
+
+// What is too much for one append of a lake is appended in parts, and what came
+// of one message stays together.
+func TestPutInParts(t *testing.T) {
+	t.Parallel()
+	s := newSite()
+	lake := &measuring{fakeLake: s.lake}
+	definitions := analytics.NewDefinitions(memtenant.NewRepository(s.store, &analytics.DefinitionSchema), lake)
+	many := functions{"many": func(_ context.Context, _ tenant.ID, event []byte) ([]byte, error) {
+		n := 5000 // rows of each call, for one message
+		if strings.Contains(string(event), "too many") {
+			n = analytics.MaxRows + 1
+		}
+		return []byte("[" + strings.Repeat(`{"a":1},`, n-1) + `{"a":1}]`), nil
+	}}
+	ingest := analytics.NewIngest(definitions, lake, many.options)
+	put := func(definition string) {
+		_, err := definitions.Put(t.Context(), north, []byte(definition))
+		require.NoError(t, err)
+	}
+	put(rawChannel)
+	batch, payload := make([]analytics.Row, 600), make([]byte, analytics.MaxPayload)
+	for i := range batch {
+		batch[i] = analytics.Row{ID: fmt.Sprint(i), Payload: payload}
+	}
+	require.NoError(t, ingest.Put(t.Context(), north, "raw", batch))
+	require.Equal(t, []int{511, 89}, lake.appends)
+
+	put(hotStore)
+	put(lambdaLine("line", "raw", "many", "hot"))
+	lake.appends = nil
+	require.NoError(t, ingest.Put(t.Context(), north, "raw", []analytics.Row{message("1", 0, `{}`)}))
+	require.Equal(t, []int{1, 5000}, lake.appends)
+	var failed *analytics.PutError
+	require.ErrorAs(t, ingest.Put(t.Context(), north, "raw", []analytics.Row{message("2", 0, `{"a":"too many"}`)}), &failed)
+	require.ErrorIs(t, failed.Failures[0].Err, analytics.ErrRow)
 }
 
 // A table that is defined and not there, since a process ended in between, is
@@ -297,7 +335,7 @@ func TestFunctionThatAnswersAnotherNumber(t *testing.T) {
 func TestSlowFunctionOfOneTenant(t *testing.T) {
 	t.Parallel()
 	started, release := make(chan struct{}, 10), make(chan struct{})
-	fns := functions{"fn": func(ctx context.Context, id tenant.ID, event []byte) ([]byte, error) {
+	fns := functions{"fn": func(_ context.Context, id tenant.ID, event []byte) ([]byte, error) {
 		if id == north {
 			started <- struct{}{}
 			<-release
@@ -346,6 +384,54 @@ func TestFunctionTimeout(t *testing.T) {
 	p.define(t, north, rawChannel, hotStore, lambdaLine("line", "raw", "fn", "hot"))
 	require.NoError(t, p.Put(t.Context(), north, "raw", []analytics.Row{message("1", 0, `{"a":1}`)}))
 	require.WithinDuration(t, time.Now().Add(time.Hour), deadline, time.Minute)
+}
+
+// panicking is a registry that does not answer.
+type panicking struct{}
+
+func (panicking) Get(context.Context, tenant.ID, device.ID) (tenant.Item[device.Thing], error) {
+	panic("out of order")
+}
+
+func TestPipelineThatPanics(t *testing.T) {
+	t.Parallel()
+	var notices []analytics.FailureNotice
+	p := newSite().start(func(o *analytics.IngestOptions) {
+		o.Environment = analytics.NewEnvironments(func(o *analytics.EnvironmentsOptions) { o.Things = panicking{} }).Of
+		o.Notify = func(_ context.Context, _ tenant.ID, notice analytics.FailureNotice) error {
+			notices = append(notices, notice)
+			return nil
+		}
+	})
+	p.define(t, north, rawChannel, hotStore, enriched)
+	require.NoError(t, p.Put(t.Context(), north, "raw", []analytics.Row{message("1", 0, `{"thing":"pump"}`), message("2", 0, `{"a":1}`)}))
+	require.Empty(t, p.lake.store(north, "hot"))
+	require.Len(t, p.lake.channel(north, "raw"), 2)
+	require.Len(t, notices, 1)
+	require.Equal(t, 2, notices[0].Messages)
+	require.ErrorContains(t, notices[0].Err, "out of order")
+	outputs, log, err := p.RunActivity(t.Context(), north,
+		[]byte(`{"deviceRegistryEnrich":{"name":"r","attribute":"registry","thingName":"thing","roleArn":"arn:aws:iam::123456789012:role/r"}}`), [][]byte{[]byte(`{"thing":"pump"}`)})
+	require.NoError(t, err)
+	require.Empty(t, outputs)
+	require.Contains(t, log, "out of order")
+}
+
+// Another process has deleted a pipeline with its data store: what was sent to
+// the channel is sent again, and not taken for lost.
+func TestPutWhilePipelinesAreDeleted(t *testing.T) {
+	t.Parallel()
+	s := newSite()
+	one, other := s.start(), s.start()
+	one.define(t, north, rawChannel, hotStore, straight("line", "raw", "hot"))
+	batch := []analytics.Row{message("1", 0, `{"a":1}`)}
+	require.NoError(t, other.Put(t.Context(), north, "raw", batch))
+	require.NoError(t, one.definitions.Delete(t.Context(), north, pipeline.ResourcePipeline, "line"))
+	require.NoError(t, one.definitions.Delete(t.Context(), north, pipeline.ResourceDatastore, "hot", func(o *analytics.DeleteOptions) { o.Data = true }))
+	err := other.Put(t.Context(), north, "raw", batch)
+	require.Equal(t, iotenant.ErrUnavailable, iotenant.KindOf(err))
+	require.NoError(t, other.Put(t.Context(), north, "raw", batch))
+	require.NotContains(t, s.lake.tableNames(north), "hot")
 }
 
 func TestEnvironmentThatFails(t *testing.T) {

@@ -37,8 +37,8 @@ func TestAttackDefinitions(t *testing.T) {
 			require.ErrorIs(t, err, analytics.ErrNoDefinition)
 			require.ErrorIs(t, p.definitions.Delete(t.Context(), north, kind, named, func(o *analytics.DeleteOptions) { o.Data = true }), analytics.ErrNoDefinition)
 		}
-		for range p.definitions.All(t.Context(), north, kind) {
-			t.Error("a definition of another tenant is listed")
+		for definition, err := range p.definitions.All(t.Context(), north, kind) {
+			t.Errorf("listed: %v %v", definition, err)
 		}
 	}
 	_, err := p.definitions.Put(t.Context(), north, []byte(straight("mine", "raw", "hot")))

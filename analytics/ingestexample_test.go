@@ -107,8 +107,7 @@ func ExampleNewIngest() {
 		{ID: "1", Payload: []byte(`{"temp": 212}`)},
 		{ID: "2", Payload: make([]byte, analytics.MaxPayload+1)},
 	})
-	var refused *analytics.PutError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*analytics.PutError](err); ok {
 		for _, f := range refused.Failures {
 			fmt.Println(f.Index, f.Err)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -112,5 +113,52 @@ func TestPropertyPutIsExactlyOnce(t *testing.T) {
 			require.Equal(t, i > 10, slices.Contains(hot, i))
 			require.Len(t, slices.DeleteFunc(slices.Clone(all), func(n int) bool { return n != i }), 2, "of two pipelines: %d in %v", i, all)
 		}
+	})
+}
+
+// The same holds for what is processed again: over files that fail, by processes
+// that take over from each other, every message is in the data store once.
+func TestPropertyReprocessingOverFiles(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		mode := rapid.SampledFrom([]analytics.ReprocessingMode{analytics.ReprocessAppend, analytics.ReprocessReplace}).Draw(t, "mode")
+		s, objects, keys, w := newSite(), memanalytics.NewObjects(), tenant.RandomCursorKeys(), &weather{}
+		process := func() (*analytics.Ingest, *analytics.Definitions, *analytics.Reprocessings) {
+			lake := lakeanalytics.New(analyticstest.FaultyObjects(objects, w.decide), keys, func(o *lakeanalytics.Options) { o.Now = s.clock.Now })
+			definitions := analytics.NewDefinitions(memtenant.NewRepository(s.store, &analytics.DefinitionSchema), lake)
+			ingest := analytics.NewIngest(definitions, lake)
+			return ingest, definitions, s.reprocess(ingest, func(o *analytics.ReprocessingsOptions) { o.PageSize = 7 })
+		}
+		ingest, definitions, reprocessings := process()
+		for _, definition := range []string{rawChannel, hotStore} {
+			_, err := definitions.Put(t.Context(), north, []byte(definition))
+			require.NoError(t, err)
+		}
+		var batch []analytics.Row
+		for i := range 30 {
+			batch = append(batch, analytics.Row{ID: fmt.Sprint(i), At: noon.AddDate(0, 0, -1).Add(-time.Duration(i) * time.Hour), Payload: fmt.Appendf(nil, `{"i":%d}`, i)})
+		}
+		require.NoError(t, ingest.Put(t.Context(), north, "raw", batch))
+		_, err := definitions.Put(t.Context(), north, []byte(straight("line", "raw", "hot")))
+		require.NoError(t, err)
+		started, err := reprocessings.Start(t.Context(), north, analytics.ReprocessingRequest{Pipeline: "line", Mode: mode})
+		require.NoError(t, err)
+		w.mu.Lock()
+		w.faults = rapid.SliceOfN(rapid.IntRange(0, 9), 0, 60).Draw(t, "faults")
+		w.mu.Unlock()
+		ended := started
+		for round := 0; ended.Status == analytics.ReprocessingRunning; round++ {
+			require.Less(t, round, 100)
+			_, _, other := process()
+			if err := other.Sweep(t.Context(), north); err != nil {
+				require.ErrorIs(t, err, iotenant.ErrUnavailable)
+			}
+			s.clock.advance(3 * time.Minute)
+			ended, err = reprocessings.Get(t.Context(), north, "line", started.ID)
+			require.NoError(t, err)
+		}
+		require.Equal(t, analytics.ReprocessingSucceeded, ended.Status, ended.Reason)
+		lake := lakeanalytics.New(objects, keys)
+		require.Equal(t, upTo(30), numbers(payloadsOf(t, lake, north, analytics.DatastoreTable, "hot")))
 	})
 }

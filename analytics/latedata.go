@@ -56,7 +56,7 @@ func (v *visit) looksForLateData() bool {
 // that were deleted from a window hide as many that came late.
 func (v *visit) lookForLateData(ctx context.Context) error {
 	now := v.now()
-	if !v.looksForLateData() || v.state.Succeeded == "" || v.state.LateAt.After(now) || ctx.Err() != nil {
+	if !v.looksForLateData() || v.state.Succeeded == "" || v.state.LateAt.After(now) {
 		return nil
 	}
 	rule := v.definition.LateRules[0]
@@ -127,7 +127,7 @@ func (v *visit) lateContents(ctx context.Context) (late []recounted, err error) 
 		if err != nil {
 			return nil, err
 		}
-		if c := item.Value; len(c.Files) > 0 && c.To.After(c.From) && c.State != ContentCreating {
+		if c := item.Value; c.Made != 0 && c.To.After(c.From) && c.State != ContentCreating {
 			contents = append(contents, c)
 		}
 		if len(contents) == v.options.LateWindows {
@@ -232,7 +232,7 @@ func (v *visit) number(ctx context.Context, statement Statement) (n int64, err e
 	if err != nil {
 		return 0, err
 	}
-	defer result.Close()
+	defer func() { _ = result.Close() }()
 	for row, err := range result.Rows {
 		if err != nil {
 			return 0, err

@@ -64,9 +64,8 @@ func (n *Ingest) processIn(ctx context.Context, id tenant.ID, r *runner, rows []
 	batch := r.batches.Get().(*pipeline.Batch)
 	switch err := run(ctx, r.pipeline, env, batch, a.payloads); {
 	case errors.Is(err, errPanic): // as when a function fails; the batch is not used again
-		n.log(ctx, id, "pipeline failed; the messages are in the channel", r.name, err)
 		n.observe(ctx, id, Observation{Metric: ActivityExecutionError, Value: len(rows), Pipeline: r.name})
-		return processed{failed: len(rows)}, nil
+		return processed{failed: n.notifyFailures(ctx, id, r, rows, allFailed(rows, err))}, nil
 	case err != nil:
 		return done, err
 	}
@@ -90,6 +89,14 @@ var errPanic = errors.New("panic")
 func run(ctx context.Context, p *pipeline.Pipeline, env *pipeline.Environment, batch *pipeline.Batch, payloads [][]byte) (err error) {
 	defer contain(&err)
 	return p.Run(ctx, env, batch, payloads)
+}
+
+func allFailed(rows []Row, err error) []pipeline.Failure {
+	sources := make([]int, len(rows))
+	for i := range sources {
+		sources[i] = i
+	}
+	return []pipeline.Failure{{Sources: sources, Err: err}}
 }
 
 func contain(err *error) {

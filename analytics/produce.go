@@ -112,7 +112,7 @@ func (p *production) attempt(ctx context.Context, token string) error {
 	} else {
 		err = p.holding(ctx, p.id, token, func(ctx context.Context) error { return p.make(ctx, &made) })
 	}
-	interrupted := err != nil && ctx.Err() != nil
+	interrupted, late := err != nil && ctx.Err() != nil, errors.Is(ctx.Err(), context.DeadlineExceeded)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), concludeTimeout)
 	defer cancel()
 	switch {
@@ -123,7 +123,11 @@ func (p *production) attempt(ctx context.Context, token string) error {
 		return nil // it is for others to say what became of it
 	case interrupted:
 		p.dropFiles(ctx, &made)
-		return p.postpone(ctx, func(head *queuedRun) { head.Attempts, head.NotBefore = head.Attempts-1, time.Time{} })
+		return p.postpone(ctx, func(head *queuedRun) {
+			if !late { // else it may need more time than there ever is
+				head.Attempts--
+			}
+		})
 	}
 	p.dropFiles(ctx, &made)
 	reason, final := p.reason(err)
@@ -172,7 +176,7 @@ func (p *production) query(ctx context.Context, made *Content) error {
 	if err != nil {
 		return statementError{err}
 	}
-	defer result.Close()
+	defer func() { _ = result.Close() }()
 	file := ContentFile{Object: made.object(p.take, "")}
 	made.Files = []ContentFile{file}
 	reader, writer := io.Pipe()
@@ -301,7 +305,7 @@ func (p *production) succeed(ctx context.Context, made Content) error {
 func (p *production) fail(ctx context.Context, reason string) error {
 	failed := p.content
 	failed.Run, failed.Reason, failed.Completed = p.run.Run, reason, p.now()
-	if failed.State = ContentFailed; len(failed.Files) > 0 {
+	if failed.State = ContentFailed; failed.Made != 0 {
 		failed.State = ContentSucceeded
 	} else {
 		failed.From, failed.To = p.run.From, p.run.To

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -117,7 +118,7 @@ func (n *Ingest) take(ctx context.Context, id tenant.ID, channel string, rows []
 	n.observe(ctx, id, Observation{Metric: ActionExecution, Value: 1, Action: "BatchPutMessage", Channel: table.Name})
 	if len(from.pipelines) == 1 { // by far the most frequent
 		done, err := n.process(ctx, id, from.pipelines[0], rows, target{})
-		return done.refused, err
+		return done.refused, stale(err)
 	}
 	results, errs := make([]processed, len(from.pipelines)), make([]error, len(from.pipelines))
 	var group sync.WaitGroup
@@ -128,7 +129,19 @@ func (n *Ingest) take(ctx context.Context, id tenant.ID, channel string, rows []
 	for i := range results {
 		refused = append(refused, results[i].refused...)
 	}
-	return refused, errors.Join(errs...)
+	return refused, stale(errors.Join(errs...))
+}
+
+// errStale: the data store of a pipeline is gone, and so is the pipeline: what is
+// known of them is read again.
+var errStale = fmt.Errorf("analytics: pipelines %w: they are being changed", iotenant.ErrUnavailable)
+
+// stale makes [ErrNoTable] mean the channel alone.
+func stale(err error) error {
+	if errors.Is(err, ErrNoTable) {
+		return errStale
+	}
+	return err
 }
 
 // recheckAfter is how old what is known may be when it lacks a channel.

@@ -110,8 +110,12 @@ func mayPass(err error) bool {
 	if errors.Is(err, ErrCorrupt) {
 		return false
 	}
-	kind := iotenant.KindOf(err)
-	return kind == nil || kind == iotenant.ErrUnavailable || kind == iotenant.ErrConflict
+	switch iotenant.KindOf(err) {
+	case nil, iotenant.ErrUnavailable, iotenant.ErrConflict:
+		return true
+	default:
+		return false
+	}
 }
 
 // release leaves the reprocessing to whoever is next.

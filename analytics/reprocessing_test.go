@@ -90,7 +90,6 @@ func TestReprocessATime(t *testing.T) {
 	p.define(t, north, straight("line", "raw", "hot"))
 	p.reprocessed(t, north, analytics.ReprocessingRequest{Pipeline: "line", From: noon.Add(-9 * time.Hour), To: noon.Add(-5 * time.Hour)})
 	require.Equal(t, []int{6, 7, 8, 9}, numbers(p.lake.store(north, "hot")))
-
 }
 
 func TestReprocessFiles(t *testing.T) {
@@ -325,7 +324,7 @@ func TestSweepWorksForAWhile(t *testing.T) {
 		_, err := p.reprocessings.Start(t.Context(), north, analytics.ReprocessingRequest{Pipeline: name})
 		require.NoError(t, err)
 	}
-	p.lake.fail(func(operation string, table analytics.TableID) fault {
+	p.lake.fail(func(operation string, _ analytics.TableID) fault {
 		if operation == "Append" {
 			p.clock.advance(time.Second)
 		}
@@ -376,7 +375,7 @@ func TestRunReprocessings(t *testing.T) {
 			require.NoError(t, err)
 		}
 		failures := 1
-		s.lake.fail(func(operation string, table analytics.TableID) fault {
+		s.lake.fail(func(operation string, _ analytics.TableID) fault {
 			if operation == "Append" && failures > 0 {
 				failures--
 				return fault{after: errFault}

@@ -1,5 +1,5 @@
-// Package analyticstest checks implementations of analytics.Store and
-// analytics.Objects, and makes them fail on purpose.
+// Package analyticstest checks implementations of analytics.Store,
+// analytics.Objects and analytics.Lake, and makes them fail on purpose.
 //
 // [TestStore] checks the contract of analytics.Store, one subtest for each
 // sentence. [TestStoreModel] compares random operations with a naive model. A
@@ -9,7 +9,8 @@
 //		analyticstest.TestStore(t, func(t *testing.T) analytics.Store { return memanalytics.New() })
 //	}
 //
-// [TestObjects] and [TestObjectsModel] do the same for analytics.Objects.
+// [TestObjects] and [TestObjectsModel] do the same for analytics.Objects,
+// [TestLake] and [TestLakeModel] for analytics.Lake.
 //
 // [Faulty], [FaultyObjects] and [FaultyIngester] are for those who use these: they
 // show what their code does when these fail, also after they have written.

@@ -102,7 +102,7 @@ func (f *faultyObjects) Link(ctx context.Context, id tenant.ID, name string, val
 // faultyObject is an open object whose reads may fail.
 type faultyObject struct {
 	analytics.Object
-	ctx   context.Context //nolint:containedctx // reads end with it, by the contract
+	ctx   context.Context
 	fault func() Fault
 }
 

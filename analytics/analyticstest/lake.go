@@ -104,10 +104,10 @@ func (f *lakeFixture) declare(id tenant.ID, table analytics.Table) {
 	}
 }
 
-// parquet declares a data store of Parquet.
-func (f *lakeFixture) parquet(name string, columns ...pipeline.Column) analytics.TableID {
+// parquet declares a data store of Parquet, wide.
+func (f *lakeFixture) parquet(columns ...pipeline.Column) analytics.TableID {
 	f.Helper()
-	id := analytics.TableID{Kind: analytics.DatastoreTable, Name: name}
+	id := analytics.TableID{Kind: analytics.DatastoreTable, Name: "wide"}
 	f.declare(f.a, analytics.Table{TableID: id, Format: pipeline.FormatParquet, Columns: columns})
 	return id
 }

@@ -71,7 +71,7 @@ var replaceTests = []lakeTest{
 		f.wantErr("no day", replace(f.channel, staging, f.noon, f.after(1)), analytics.ErrTable)
 		f.wantErr("other days", replace(f.channel, staging, f.after(24), f.after(48)), analytics.ErrTable)
 		f.wantErr("a day that has not ended", replace(f.channel, staging, f.noon, time.Now().AddDate(0, 0, 2)), analytics.ErrTable)
-		wide := f.parquet("wide", pipeline.Column{Name: "n", Type: "int"})
+		wide := f.parquet(pipeline.Column{Name: "n", Type: "int"})
 		f.wantErr("declared otherwise", replace(f.store, wide, f.noon, f.after(24)), analytics.ErrTable)
 		f.wantRows(f.a, f.channel, "old")
 		f.wantOutcomes(f.append(f.a, staging, f.row("2", 1, "new 2")), analytics.Stored)
@@ -91,7 +91,7 @@ var lakeDeleteTests = []lakeTest{
 		f.wantRows(f.a, f.channel, "2", "3")
 	}},
 	{"what things sent is deleted, also what was merged", func(f *lakeFixture) {
-		wide := f.parquet("wide", pipeline.Column{Name: "n", Type: "int"})
+		wide := f.parquet(pipeline.Column{Name: "n", Type: "int"})
 		for _, table := range []analytics.TableID{f.channel, f.store, wide} {
 			for i := range 12 {
 				row := f.row(fmt.Sprint(i), float64(i*5), number(i))
@@ -147,7 +147,7 @@ var sweepTests = []lakeTest{
 		f.wantRows(f.a, f.store, number(0))
 	}},
 	{"small files become one", func(f *lakeFixture) {
-		wide := f.parquet("wide", pipeline.Column{Name: "n", Type: "int"})
+		wide := f.parquet(pipeline.Column{Name: "n", Type: "int"})
 		for _, table := range []analytics.TableID{f.channel, wide} {
 			var want []string
 			for i := range 40 {

@@ -151,7 +151,7 @@ func (r *lakeRun) stepAppend(table *modelTable) {
 	r.Helper()
 	if !table.exists {
 		_, err := r.until(func(lake analytics.Lake) error {
-			_, err := lake.Append(r.Context(), table.tenant, table.declared.TableID, r.fresh(table))
+			_, err := lake.Append(r.Context(), table.tenant, table.declared.TableID, r.fresh())
 			return err
 		})
 		if !errors.Is(err, analytics.ErrNoTable) {
@@ -160,7 +160,7 @@ func (r *lakeRun) stepAppend(table *modelTable) {
 		r.declare(table)
 		return
 	}
-	rows := r.fresh(table)
+	rows := r.fresh()
 	if n := len(table.sentRows); n > 0 && r.random.IntN(4) == 0 { // send some again, cut otherwise
 		old := table.sentRows[r.random.IntN(n)]
 		rows = append(rows[:r.random.IntN(len(rows))], old[r.random.IntN(len(old)):]...)
@@ -186,7 +186,7 @@ func (r *lakeRun) stepAppend(table *modelTable) {
 }
 
 // fresh makes rows with payloads that there have not been.
-func (r *lakeRun) fresh(table *modelTable) []analytics.Row {
+func (r *lakeRun) fresh() []analytics.Row {
 	rows := make([]analytics.Row, 1+r.random.IntN(6))
 	for i := range rows {
 		r.sent++

@@ -34,7 +34,7 @@ var rowTests = []lakeTest{
 	{"rows of a data store come back as its format keeps them", func(f *lakeFixture) {
 		f.append(f.a, f.store, f.row("1", 0, `{"a":1.50,"b":[null,{"c":"\u00e4"}]}`))
 		f.wantRows(f.a, f.store, `{"a":1.50,"b":[null,{"c":"\u00e4"}]}`)
-		table := f.parquet("wide", pipeline.Column{Name: "a", Type: "double"}, pipeline.Column{Name: "s", Type: "string"})
+		table := f.parquet(pipeline.Column{Name: "a", Type: "double"}, pipeline.Column{Name: "s", Type: "string"})
 		f.append(f.a, table, f.row("1", 0, `{"s":"x","other":7,"A":1.50}`), f.row("2", 1, `{}`))
 		f.wantRows(f.a, table, `{"a":1.5,"s":"x"}`, `{}`)
 		for _, r := range f.rows(f.lake, f.a, table, analytics.RowQuery{}) {

@@ -105,7 +105,7 @@ func (w *worker) run(ctx context.Context, request wire.RunRequest, answer *answe
 	if err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx)
+	db, err := w.fresh(ctx)
 	if err != nil {
 		return err
 	}
@@ -158,6 +158,17 @@ func (q *query) prepare(ctx context.Context) error {
 				q.rewriter.columns[c.Name] = classUnknown
 			}
 		}
+		if err := q.create(ctx, table.TableName, view); err == nil {
+			continue
+		} else if table.JSON {
+			return err
+		}
+		// A column that no file has yet is the usual cause.
+		found, err := q.inFiles(ctx, table)
+		if err != nil {
+			return err
+		}
+		view, _ = table.parquetView(found)
 		if err := q.create(ctx, table.TableName, view); err != nil {
 			return err
 		}
@@ -208,18 +219,23 @@ func (q *query) view(ctx context.Context, t table) (string, []wire.Column, error
 		view, columns := t.jsonView(found)
 		return view, columns, nil
 	}
-	inFiles := map[string]bool{}
-	for _, p := range t.parts() {
+	view, columns := t.parquetView(nil)
+	return view, columns, nil
+}
+
+// inFiles are the columns that the files of a table of Parquet have.
+func (q *query) inFiles(ctx context.Context, table table) (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, p := range table.parts() {
 		columns, err := q.db.columnTypes(ctx, "SELECT * FROM "+p.parquet()+" LIMIT 0")
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		for _, c := range columns {
-			inFiles[strings.ToLower(c.Name)] = true
+			found[strings.ToLower(c.Name)] = true
 		}
 	}
-	view, columns := t.parquetView(inFiles)
-	return view, columns, nil
+	return found, nil
 }
 
 // maxSampleFiles bounds how many files are sampled.

@@ -18,6 +18,18 @@ import (
 type worker struct {
 	config wire.Configuration
 	parser parser
+	// next is a database for the next statement, opened while there was
+	// nothing to do.
+	next *database
+}
+
+// fresh returns a database for one statement.
+func (w *worker) fresh(ctx context.Context) (*database, error) {
+	if db := w.next; db != nil {
+		w.next = nil
+		return db, nil
+	}
+	return openDatabase(ctx)
 }
 
 // serve answers requests until r ends. What still runs then is told to end and
@@ -64,8 +76,10 @@ func readRequests(ctx context.Context, r io.Reader, to chan<- request) error {
 func answerRequests(ctx context.Context, requests <-chan request, out io.Writer, limits limits) error {
 	w := &worker{}
 	defer func() {
-		if w.parser.database != nil {
-			w.parser.close()
+		for _, db := range []*database{w.parser.database, w.next} {
+			if db != nil {
+				db.close()
+			}
 		}
 	}()
 	for {
@@ -73,6 +87,10 @@ func answerRequests(ctx context.Context, requests <-chan request, out io.Writer,
 		case r := <-requests:
 			if err := w.answerRequest(ctx, r, out, limits); err != nil {
 				return err
+			}
+			if w.next == nil && w.parser.database != nil && r.kind == wire.KindRun {
+				// An error comes again when it matters.
+				w.next, _ = openDatabase(ctx)
 			}
 		case <-ctx.Done():
 			return ctx.Err()

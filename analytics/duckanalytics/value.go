@@ -101,16 +101,38 @@ func appendList(dst []byte, begin, end byte, n int, one func([]byte, int) ([]byt
 }
 
 func appendTime(dst []byte, at time.Time, k kind) []byte {
-	switch k {
-	case kindDate:
-		return at.AppendFormat(dst, time.DateOnly)
-	case kindTime:
-		return at.AppendFormat(dst, "15:04:05.000")
-	case kindTimestampTZ:
-		return at.UTC().AppendFormat(dst, "2006-01-02 15:04:05.000 UTC")
+	at = at.UTC()
+	if k == kindDate {
+		return appendDate(dst, at)
 	}
-	return at.UTC().AppendFormat(dst, "2006-01-02 15:04:05.000")
+	if k == kindTime {
+		return appendClock(dst, at)
+	}
+	dst = appendClock(append(appendDate(dst, at), ' '), at)
+	if k == kindTimestampTZ {
+		dst = append(dst, " UTC"...)
+	}
+	return dst
 }
+
+// appendDate and appendClock do what time.Time.AppendFormat does, in less time.
+func appendDate(dst []byte, at time.Time) []byte {
+	year, month, day := at.Date()
+	if year < 1000 || year > 9999 {
+		return at.AppendFormat(dst, time.DateOnly)
+	}
+	dst = appendDigits(appendDigits(dst, year/100), year%100)
+	return appendDigits(append(appendDigits(append(dst, '-'), int(month)), '-'), day)
+}
+
+func appendClock(dst []byte, at time.Time) []byte {
+	hour, minute, second := at.Clock()
+	dst = appendDigits(append(appendDigits(append(appendDigits(dst, hour), ':'), minute), ':'), second)
+	millis := at.Nanosecond() / int(time.Millisecond)
+	return appendDigits(append(dst, '.', byte('0'+millis/100)), millis%100)
+}
+
+func appendDigits(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
 
 const (
 	microsPerMilli  = 1000

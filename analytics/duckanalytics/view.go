@@ -117,7 +117,8 @@ func empty(columns []wire.Column) string {
 	return "SELECT " + strings.Join(items, ", ") + " WHERE false"
 }
 
-// parquetView selects the columns of the schema, whatever the files have.
+// parquetView selects the columns of the schema; inFiles are those that files
+// have, nil for all.
 func (t table) parquetView(inFiles map[string]bool) (view string, columns []wire.Column) {
 	columns = append(append(columns, t.Columns...), t.tail()...)
 	if len(t.everyFile()) == 0 {
@@ -126,7 +127,7 @@ func (t table) parquetView(inFiles map[string]bool) (view string, columns []wire
 	var items []string
 	for _, c := range t.Columns {
 		value := quoteName(c.Name)
-		if !inFiles[c.Name] {
+		if inFiles != nil && !inFiles[c.Name] {
 			value = "NULL"
 		}
 		items = append(items, fmt.Sprintf("CAST(%s AS %s) AS %s", value, c.Type, quoteName(c.Name)))

@@ -20,7 +20,7 @@ func (f *Folder) List(ctx context.Context, id tenant.ID, prefix, after string, l
 	}
 	// All names with the prefix are in the directory of its whole parts.
 	parts := prefix[:strings.LastIndexByte(prefix, '/')+1]
-	if parts != "" && analytics.CheckObjectName(strings.TrimSuffix(parts, "/")) != nil {
+	if !beginsNames(parts) {
 		return nil, nil
 	}
 	l := lister{folder: f, prefix: prefix, after: after, limit: limit}
@@ -28,6 +28,12 @@ func (f *Folder) List(ctx context.Context, id tenant.ID, prefix, after string, l
 		return nil, fmt.Errorf("fileanalytics: list: %w", kept(err))
 	}
 	return l.list, nil
+}
+
+// beginsNames reports whether names can begin with parts, each with a slash after
+// it.
+func beginsNames(parts string) bool {
+	return parts == "" || analytics.CheckObjectName(strings.TrimSuffix(parts, "/")) == nil
 }
 
 // lister collects a list.

@@ -72,25 +72,34 @@ func (f *Folder) upload(ctx context.Context, upload string, body io.Reader) erro
 	if err != nil {
 		return kept(err)
 	}
+	if err := copyBody(ctx, file, body); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	return kept(errors.Join(file.Sync(), file.Close()))
+}
+
+// copyBody writes what body holds, until the context ends.
+func copyBody(ctx context.Context, file io.WriterAt, body io.Reader) error {
 	buffer := uploadBuffers.Get().(*[uploadBuffer]byte)
 	defer uploadBuffers.Put(buffer)
 	for size := int64(0); ; {
 		n, bodyErr := body.Read(buffer[:])
 		if err := ctx.Err(); err != nil {
-			return errors.Join(err, file.Close())
+			return err
 		}
-		if _, err := file.WriteAt(buffer[:n], size); n > 0 && err != nil {
-			return errors.Join(kept(err), file.Close())
+		if n > 0 {
+			if _, err := file.WriteAt(buffer[:n], size); err != nil {
+				return kept(err)
+			}
+			size += int64(n)
 		}
-		size += int64(n)
-		if bodyErr == io.EOF { //nolint:errorlint // by the contract of io.Reader
-			break
+		if bodyErr == io.EOF {
+			return nil
 		}
 		if bodyErr != nil {
-			return errors.Join(fmt.Errorf("body: %w", bodyErr), file.Close())
+			return fmt.Errorf("body: %w", bodyErr)
 		}
 	}
-	return kept(errors.Join(file.Sync(), file.Close()))
 }
 
 // place gives an upload its name, and makes the directory that it needs.

@@ -26,7 +26,7 @@ func (l *Lake) append(ctx context.Context, id tenant.ID, name analytics.TableID,
 	if err := t.known(ctx); err != nil {
 		return nil, err
 	}
-	if err := checkRows(name.Kind, rows); err != nil {
+	if err := checkAppend(name.Kind, rows); err != nil {
 		return nil, err
 	}
 	r := newRequest(rows)
@@ -189,7 +189,7 @@ func (t *table) dequeue() *batch {
 }
 
 // errStale: what was written of a batch is not what has to be committed.
-var errStale = errors.New("others appended rows of the same ids")
+var errStale = errors.New("others changed the table")
 
 // commitBatch decides on outcomes, and makes the fresh rows durable and
 // visible. Files are written before the commit is made; if others then were

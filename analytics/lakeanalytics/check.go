@@ -81,16 +81,16 @@ func checkTable(table analytics.Table) (analytics.Table, error) {
 	return table, nil
 }
 
-// checkRows returns analytics.ErrRow. Whether payloads are right for the table
+// checkAppend returns analytics.ErrRow. Whether payloads are right for the table
 // is part of it.
-func checkRows(kind analytics.TableKind, rows []analytics.Row) error {
+func checkAppend(kind analytics.TableKind, rows []analytics.Row) error {
 	if len(rows) == 0 || len(rows) > analytics.MaxRows {
 		return fmt.Errorf("%w: %d rows, want 1 to %d", analytics.ErrRow, len(rows), analytics.MaxRows)
 	}
 	size := 0
 	for i := range rows {
 		if err := checkRow(kind, &rows[i]); err != nil {
-			return fmt.Errorf("%w: row %d: %s", analytics.ErrRow, i, err)
+			return fmt.Errorf("%w: row %d: %w", analytics.ErrRow, i, err)
 		}
 		if size += len(rows[i].Payload); size > analytics.MaxAppend {
 			return fmt.Errorf("%w: more than %d bytes", analytics.ErrRow, analytics.MaxAppend)

@@ -76,12 +76,6 @@ type column struct {
 	columnType
 }
 
-// same reports whether two types are the same, written one way or another.
-func (t *columnType) same(other *columnType) bool {
-	return t.kind == other.kind && t.precision == other.precision && t.scale == other.scale &&
-		slices.EqualFunc(t.parts, other.parts, func(a, b column) bool { return a.name == b.name && a.same(&b.columnType) })
-}
-
 // leaves counts the parts that nest nothing.
 func (t *columnType) leaves() int {
 	if t.kind < kindArray {

@@ -25,13 +25,13 @@ func (t *table) compact(ctx context.Context) error {
 		}
 		for _, sources := range plan {
 			fresh, err := t.merge(ctx, &declared.table, sources, func(*storedRow) bool { return true })
-			if errors.Is(err, analytics.ErrNoObject) {
+			if err == nil {
+				err = t.exchange(ctx, declared.nonce, sources, fresh)
+			}
+			if errors.Is(err, analytics.ErrNoObject) || errors.Is(err, errStale) {
 				return t.refresh(ctx) // others changed the table: next time
 			}
 			if err != nil {
-				return err
-			}
-			if done, err := t.exchange(ctx, declared.nonce, sources, fresh); !done {
 				return err
 			}
 		}

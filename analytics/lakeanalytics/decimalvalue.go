@@ -1,53 +1,46 @@
 package lakeanalytics
 
-import (
-	"math/bits"
+import "math/bits"
 
-	"github.com/parquet-go/parquet-go"
-)
-
-// decimal converts a number to a decimal, exactly.
-func (s *shredder) decimal(t *columnType, raw []byte) (parquet.Value, bool) {
+// decimalOf converts a number to a decimal of at most 18 digits, exactly: to
+// what it is times 10^scale.
+func decimalOf(t *columnType, raw []byte) (value uint64, fits bool) {
 	text := numberText(raw)
 	if text == nil {
-		return parquet.Value{}, false
-	}
-	if t.precision > 18 {
-		return s.longDecimal(t, text)
+		return 0, false
 	}
 	d := digitsOf(text)
 	m, ok := d.scaled(t.scale)
 	if !ok || m >= powersOfTen[t.precision] {
-		return parquet.Value{}, false
+		return 0, false
 	}
-	n := int64(m)
 	if d.negative {
-		n = -n
+		m = -m
 	}
-	if t.precision <= 9 {
-		return parquet.Int32Value(int32(n)), true
-	}
-	return parquet.Int64Value(n), true
+	return m, true
 }
 
 var powersOfTen = [...]uint64{
 	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
 }
 
-// longDecimal converts to a decimal of 16 bytes, big-endian in two's
+// longDecimal adds a decimal of more digits: 16 bytes, big-endian, in two's
 // complement.
-func (s *shredder) longDecimal(t *columnType, text []byte) (parquet.Value, bool) {
-	m, negative, ok := wideOf(text, t.scale, t.precision)
+func (s *shredder) longDecimal(c *chunk, raw []byte, rep int) bool {
+	text := numberText(raw)
+	if text == nil {
+		return false
+	}
+	m, negative, ok := wideOf(text, c.scale, c.precision)
 	if !ok {
-		return parquet.Value{}, false
+		return false
 	}
 	if negative {
 		m = m.negated()
 	}
-	s.text.room(decimalBytes)
-	from := len(s.text.block)
-	s.text.block = m.append(s.text.block)
-	return parquet.FixedLenByteArrayValue(s.text.block[from:]), true
+	s.text = m.append(s.text[:0])
+	c.string(s.text, rep)
+	return true
 }
 
 // wide is an integer of 128 bits.

@@ -2,6 +2,7 @@ package lakeanalytics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -108,21 +109,37 @@ func (t *table) dropThings(ctx context.Context, deletion *analytics.Deletion) er
 	if err != nil {
 		return err
 	}
+	if t.isLeaving() {
+		return errConflict // its rows are on their way to another table
+	}
 	end, done := t.sequence(), map[string]bool{}
-	for {
+	for conflicts := 0; conflicts < maxConflicts; {
 		f := t.unseen(done, before, end)
 		if f == nil {
 			return nil
 		}
-		done[f.name] = true
 		fresh, err := t.rewrite(ctx, &declared, f, goes)
-		if err != nil {
+		switch {
+		case errors.Is(err, errStale):
+			conflicts++
+			if err := t.refresh(ctx); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
 			return err
-		}
-		if fresh != nil {
+		case fresh != nil:
 			done[fresh.name] = true
 		}
+		done[f.name] = true
 	}
+	return errConflict
+}
+
+func (t *table) isLeaving() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.state.leaving
 }
 
 func (t *table) sequence() uint64 {

@@ -2,6 +2,7 @@ package lakeanalytics
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -20,18 +21,6 @@ const (
 	hourDimension      = "__hour"
 )
 
-// dimensionsOf returns the dimensions of a row besides its day, in the order of
-// the table's partitions. A value that is missing, or is no time, is nil. The
-// payload is an object. Errors: [analytics.ErrTable] for a pattern that can't
-// be, [analytics.ErrRow].
-func dimensionsOf(table *analytics.Table, payload []byte) ([]analytics.Dimension, error) {
-	p, err := newPartitioner(table.Partitions)
-	if err != nil {
-		return nil, err
-	}
-	return p.of(payload)
-}
-
 // partitioner computes the dimensions of rows. It does not change.
 type partitioner struct {
 	parts []partition
@@ -48,6 +37,9 @@ func newPartitioner(partitions []pipeline.Partition) (*partitioner, error) {
 	p := &partitioner{parts: make([]partition, len(partitions))}
 	for i, of := range partitions {
 		p.parts[i] = partition{Partition: of, attribute: strings.ToLower(of.Attribute)}
+		if of.Attribute == "" || strings.ContainsFunc(p.parts[i].attribute, func(r rune) bool { return r > '~' || !isNameByte(byte(r)) }) {
+			return nil, fmt.Errorf("%w: partition by %q: want letters, digits and underscores", analytics.ErrTable, of.Attribute)
+		}
 		if of.Timestamp && of.TimestampFormat != "" {
 			pattern, err := parseTimePattern(of.TimestampFormat)
 			if err != nil {
@@ -59,7 +51,9 @@ func newPartitioner(partitions []pipeline.Partition) (*partitioner, error) {
 	return p, nil
 }
 
-// of returns the dimensions of a payload. Attributes are found in any case, the
+// of returns the dimensions of a payload, an object, besides its day: in the
+// order of the partitions, nil where a value is missing or is no time. The error
+// is [analytics.ErrRow]. Attributes are found in any case, the
 // last of a name stands.
 func (p *partitioner) of(payload []byte) ([]analytics.Dimension, error) {
 	if len(p.parts) == 0 {
@@ -118,7 +112,8 @@ func (p *partition) append(dimensions []analytics.Dimension, raw []byte) []analy
 	return dimensions
 }
 
-// attributeValue returns the text of a string, number or boolean.
+// attributeValue returns the text of a string, number or boolean, nil if it is
+// empty.
 func attributeValue(raw []byte) *string {
 	if raw == nil || raw[0] == 'n' || raw[0] == '{' || raw[0] == '[' {
 		return nil
@@ -126,6 +121,9 @@ func attributeValue(raw []byte) *string {
 	text := string(raw)
 	if raw[0] == '"' {
 		text = string(jsonscan.AppendText(nil, raw[1:len(raw)-1]))
+	}
+	if text == "" || text == nullValue {
+		return nil // as in Hive
 	}
 	return &text
 }
@@ -151,5 +149,5 @@ func (p *partition) time(raw []byte) (time.Time, bool) {
 	if !ok || f < float64(leastTime/1e6) || f > float64(greatestTime/1e6) {
 		return time.Time{}, false
 	}
-	return time.Unix(int64(floor(f)), 0).UTC(), true
+	return time.Unix(int64(math.Floor(f)), 0).UTC(), true
 }

@@ -31,22 +31,27 @@ func newFileWriter(w io.Writer, table *analytics.Table) (fileWriter, error) {
 	case table.Kind == analytics.ChannelTable:
 		return newLineWriter(w, appendChannelRow), nil
 	case table.Format == pipeline.FormatParquet:
-		return newParquetFile(w, table.Columns)
+		p, err := newParquetWriter(w, table.Columns, true)
+		if err != nil {
+			return nil, err
+		}
+		return storeWriter{p}, nil
 	}
 	return newLineWriter(w, appendStoreRow), nil
 }
 
-// rowsOf reads the rows of a file in the order in which they were written. It
-// ends after the first error: [analytics.ErrCorrupt] names the file's defect,
+// rowsOf reads the rows of a file in the order in which they were written: those
+// from a time on, in nanoseconds, and perhaps some before. They are in the order
+// of time. It ends after the first error: [analytics.ErrCorrupt] names the file's defect,
 // others are those of object. What a row holds is the caller's.
-func rowsOf(object analytics.Object, table *analytics.Table) iter.Seq2[storedRow, error] {
+func rowsOf(object analytics.Object, table *analytics.Table, from int64) iter.Seq2[storedRow, error] {
 	switch {
 	case table.Kind == analytics.ChannelTable:
-		return readLines(object, parseChannelRow)
+		return readLines(object, from, parseChannelRow)
 	case table.Format == pipeline.FormatParquet:
-		return readParquet(object, table.Columns)
+		return readParquet(object, table.Columns, from)
 	}
-	return readLines(object, parseStoreRow)
+	return readLines(object, from, parseStoreRow)
 }
 
 // fileExtension is the end of the names of a table's files.

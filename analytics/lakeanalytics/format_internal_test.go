@@ -30,7 +30,7 @@ func written(t testing.TB, table *analytics.Table, rows ...analytics.Row) []byte
 }
 
 func read(t testing.TB, table *analytics.Table, file []byte) (rows []analytics.Row) {
-	for row, err := range rowsOf(object(file), table) {
+	for row, err := range rowsOf(object(file), table, 0) {
 		require.NoError(t, err)
 		require.EqualValues(t, len(rows), row.sequence)
 		rows = append(rows, row.Row)

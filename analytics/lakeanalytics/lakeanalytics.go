@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -44,8 +45,7 @@ type Options struct {
 	FileSize int64
 	// Grace is how long what is no longer part of a table stays readable, and
 	// how old a file must be that nothing refers to, before Sweep deletes it.
-	// Clocks of processes and of the objects' backend must differ by less than
-	// a quarter of it. Default [DefaultGrace]; less is raised to that.
+	// When something was stored is told by the backend's clock. Default [DefaultGrace]; less is raised to that.
 	Grace time.Duration
 	// Tables and CacheSize are how many tables' states, and how many bytes of
 	// them, stay in memory between calls. Defaults [DefaultTables] and
@@ -59,8 +59,8 @@ type Options struct {
 	// Now is the clock of retention, of grace, and of which days have ended.
 	// Default time.Now.
 	Now func() time.Time
-	// Writer tells the files of this process from those of others: 1 to 32 of
-	// a-z, 0-9. No two that write at the same time may share it. Default: 16
+	// Writer tells the files of this process from those of others: 1 to 16 of
+	// a-z, 0-9, else it is the default. No two that write at the same time may share it. Default: 16
 	// random digits.
 	Writer string
 	// Logger gets what went wrong and was overcome. Default: none.
@@ -72,6 +72,9 @@ func (o *Options) adjust() {
 	o.Checkpoint = max(o.Checkpoint, 1)
 	o.FileSize = max(o.FileSize, 1)
 	o.Grace = max(o.Grace, DefaultGrace)
+	if !isWriter(o.Writer) {
+		o.Writer = randomWriter()
+	}
 	if o.SweepInterval <= 0 {
 		o.SweepInterval = DefaultSweepInterval
 	}
@@ -100,7 +103,6 @@ func New(objects analytics.Objects, keys tenant.CursorKeys, optFns ...func(*Opti
 		CacheSize:     DefaultCacheSize,
 		SweepInterval: DefaultSweepInterval,
 		Now:           time.Now,
-		Writer:        randomWriter(),
 		Logger:        slog.New(slog.DiscardHandler),
 	}
 	for _, fn := range optFns {
@@ -110,6 +112,10 @@ func New(objects analytics.Objects, keys tenant.CursorKeys, optFns ...func(*Opti
 	l := &Lake{objects: objects, keys: keys, options: options}
 	l.cache.init(options.Tables, options.CacheSize)
 	return l
+}
+
+func isWriter(text string) bool {
+	return text != "" && len(text) <= 16 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
 func randomWriter() string {

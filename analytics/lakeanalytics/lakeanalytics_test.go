@@ -49,7 +49,7 @@ func TestLake(t *testing.T) {
 
 func TestLakeModel(t *testing.T) {
 	t.Parallel()
-	operations := 1200
+	operations := 500
 	if testing.Short() {
 		operations = 300
 	}
@@ -88,7 +88,7 @@ func (l *leaping) Now() time.Time {
 // their effect, and makes files and commits old in the middle of a call.
 func TestLakeModelFaults(t *testing.T) {
 	t.Parallel()
-	operations, seeds := 1500, 6
+	operations, seeds := 600, 3
 	if testing.Short() {
 		operations, seeds = 300, 2
 	}

@@ -1,59 +1,77 @@
 package lakeanalytics
 
 import (
+	"bytes"
 	"encoding/base64"
 	"math"
 	"strconv"
 	"unicode/utf8"
-	"unsafe"
-
-	"github.com/parquet-go/parquet-go"
 
 	"github.com/iotenant/iotenant/internal/jsonscan"
 )
 
-// leaf converts a value in checked JSON, which is not null, where nothing is
-// lost by it (D-38): numbers in strings to numbers, numbers to strings, whole
+// leaf adds a value in checked JSON, which is not null, if nothing is lost when
+// it is converted (D-38): numbers in strings to numbers, numbers to strings, whole
 // decimals to integers.
-func (s *shredder) leaf(t *columnType, raw []byte) (parquet.Value, bool) {
-	switch t.kind {
-	case kindTinyint:
-		return intValue(raw, math.MinInt8, math.MaxInt8)
-	case kindSmallint:
-		return intValue(raw, math.MinInt16, math.MaxInt16)
-	case kindInt:
-		return intValue(raw, math.MinInt32, math.MaxInt32)
-	case kindBigint:
-		n, ok := integerOf(numberText(raw))
-		return parquet.Int64Value(n), ok
-	case kindBoolean:
-		b, ok := booleanOf(raw)
-		return parquet.BooleanValue(b), ok
-	case kindDouble:
-		f, ok := doubleOf(numberText(raw))
-		return parquet.DoubleValue(f), ok
-	case kindFloat:
-		f, ok := floatOf(numberText(raw))
-		return parquet.FloatValue(f), ok
-	case kindTimestamp:
-		us, ok := timestampOf(raw)
-		return parquet.Int64Value(us), ok
-	case kindDate:
-		days, ok := dateOf(raw)
-		return parquet.Int32Value(days), ok
+func (s *shredder) leaf(c *chunk, raw []byte, rep int) (fits bool) {
+	switch c.kind {
+	case kindString, kindChar, kindVarchar:
+		text := s.string(raw)
+		if c.precision > 0 && len(text) > c.precision && utf8.RuneCount(text) > c.precision {
+			return false
+		}
+		c.string(text, rep)
+		return true
 	case kindBinary:
-		data, ok := s.binary(raw)
-		return parquet.ByteArrayValue(data), ok
+		return s.binary(c, raw, rep)
 	case kindDecimal:
-		return s.decimal(t, raw)
+		if c.precision > 18 {
+			return s.longDecimal(c, raw, rep)
+		}
 	}
-	text := s.string(raw)
-	return parquet.ByteArrayValue(text), t.precision == 0 || len(text) <= t.precision || utf8.RuneCount(text) <= t.precision
+	value, fits := numberOf(c.columnType, raw)
+	if fits {
+		near := uint64(unknown)
+		if c.kind != kindDouble && c.kind != kindFloat {
+			near = integerKey(value)
+		}
+		c.number(value, near, rep)
+	}
+	return fits
 }
 
-func intValue(raw []byte, least, greatest int64) (parquet.Value, bool) {
+// numberOf converts to what chunks keep of numbers.
+func numberOf(t *columnType, raw []byte) (value uint64, fits bool) {
+	switch t.kind {
+	case kindDouble:
+		f, ok := doubleOf(numberText(raw))
+		return math.Float64bits(f), ok
+	case kindBigint:
+		return integerIn(raw, math.MinInt64, math.MaxInt64)
+	case kindInt:
+		return integerIn(raw, math.MinInt32, math.MaxInt32)
+	case kindSmallint:
+		return integerIn(raw, math.MinInt16, math.MaxInt16)
+	case kindTinyint:
+		return integerIn(raw, math.MinInt8, math.MaxInt8)
+	case kindBoolean:
+		return booleanOf(raw)
+	case kindFloat:
+		f, ok := floatOf(numberText(raw))
+		return uint64(math.Float32bits(f)), ok
+	case kindTimestamp:
+		us, ok := timestampOf(raw)
+		return uint64(us), ok
+	case kindDate:
+		days, ok := dateOf(raw)
+		return uint64(days), ok
+	}
+	return decimalOf(t, raw)
+}
+
+func integerIn(raw []byte, least, greatest int64) (uint64, bool) {
 	n, ok := integerOf(numberText(raw))
-	return parquet.Int32Value(int32(n)), ok && least <= n && n <= greatest
+	return uint64(n), ok && least <= n && n <= greatest
 }
 
 // numberText returns the text of a number, or of one in a string, nil if there
@@ -73,53 +91,44 @@ func numberText(raw []byte) []byte {
 
 // string returns the characters of a string, and the text of anything else.
 func (s *shredder) string(raw []byte) []byte {
-	if raw[0] != '"' {
-		if raw[0] == '{' || raw[0] == '[' {
-			s.text.room(len(raw))
-			from := len(s.text.block)
-			s.text.block = appendCompact(s.text.block, raw)
-			return s.text.block[from:]
-		}
-		return s.text.keep(raw)
-	}
-	text := raw[1 : len(raw)-1]
-	for _, c := range text {
-		if c == '\\' {
-			s.text.room(len(text))
-			from := len(s.text.block)
-			s.text.block = jsonscan.AppendText(s.text.block, text)
-			return s.text.block[from:]
+	switch raw[0] {
+	case '{', '[':
+		s.text = appendCompact(s.text[:0], raw)
+		return s.text
+	case '"':
+		raw = raw[1 : len(raw)-1]
+		if bytes.IndexByte(raw, '\\') >= 0 {
+			s.text = jsonscan.AppendText(s.text[:0], raw)
+			return s.text
 		}
 	}
-	return s.text.keep(text)
+	return raw
 }
 
-// binary returns the bytes that a string tells in base64.
-func (s *shredder) binary(raw []byte) ([]byte, bool) {
+// binary adds the bytes that a string tells in base64.
+func (s *shredder) binary(c *chunk, raw []byte, rep int) bool {
 	if raw[0] != '"' {
-		return nil, false
+		return false
 	}
-	s.text.room(len(raw))
-	from := len(s.text.block)
-	data, err := base64.StdEncoding.Strict().AppendDecode(s.text.block, raw[1:len(raw)-1])
+	data, err := base64.StdEncoding.Strict().AppendDecode(s.text[:0], s.string(raw))
 	if err != nil {
-		return nil, false
+		return false
 	}
-	s.text.block = data
-	return data[from:], true
+	c.string(data, rep)
+	return true
 }
 
-func booleanOf(raw []byte) (value, ok bool) {
+func booleanOf(raw []byte) (value uint64, ok bool) {
 	if raw[0] == '"' {
 		raw = raw[1 : len(raw)-1]
 	}
 	switch string(raw) {
 	case "true", "TRUE", "True":
-		return true, true
+		return 1, true
 	case "false", "FALSE", "False":
-		return false, true
+		return 0, true
 	}
-	return false, false
+	return 0, false
 }
 
 // digits is a number taken apart: mantissa·10^exponent.
@@ -267,6 +276,44 @@ var powers = [...]float64{
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
+// pointDigit is what '.' minus '0' is in a byte.
+const pointDigit = 256 + '.' - '0'
+
+// plainDouble reads digits with a point or none, at most 16 of them, so that
+// mantissa and power of ten are exact. near tells it apart in a dictionary.
+func plainDouble(text []byte) (f float64, near uint64, ok bool) {
+	digits := text
+	if text[0] == '-' {
+		digits = text[1:]
+	}
+	if len(digits) > 16 {
+		return 0, 0, false
+	}
+	mantissa, scale := uint64(0), -1
+	for _, c := range digits {
+		if c -= '0'; c > 9 {
+			if c != pointDigit || scale >= 0 {
+				return 0, 0, false
+			}
+			scale = 0
+			continue
+		}
+		mantissa = mantissa*10 + uint64(c)
+		if scale >= 0 {
+			scale++
+		}
+	}
+	if mantissa >= 1<<53 {
+		return 0, 0, false
+	}
+	negative := len(digits) < len(text)
+	f = float64(mantissa) / powers[max(scale, 0)]
+	if negative {
+		f = -f
+	}
+	return f, decimalKey(mantissa, scale, negative), true
+}
+
 // doubleOf returns the nearest float64, unless that is infinite. A product or
 // quotient of two numbers that float64 holds exactly is rounded once, so it is
 // the nearest.
@@ -285,7 +332,7 @@ func doubleOf(text []byte) (float64, bool) {
 		}
 		return f * powers[d.exponent], true
 	}
-	f, err := strconv.ParseFloat(unsafe.String(&text[0], len(text)), 64)
+	f, err := strconv.ParseFloat(string(text), 64)
 	return f, err == nil
 }
 
@@ -293,6 +340,6 @@ func floatOf(text []byte) (float32, bool) {
 	if text == nil {
 		return 0, false
 	}
-	f, err := strconv.ParseFloat(unsafe.String(&text[0], len(text)), 32)
+	f, err := strconv.ParseFloat(string(text), 32)
 	return float32(f), err == nil
 }

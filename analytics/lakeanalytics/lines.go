@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -22,13 +23,35 @@ const lineBuffer = 64 << 10
 
 // lineWriter writes rows as lines of JSON through gzip.
 type lineWriter struct {
-	gzip   *gzip.Writer
-	append func(line []byte, row *storedRow) ([]byte, error)
-	lines  []byte
+	to      *counter
+	gzip    *gzip.Writer
+	append  func(line []byte, row *storedRow) ([]byte, error)
+	lines   []byte
+	members []member
+	written int // lines of the member, in bytes
 }
 
 func newLineWriter(w io.Writer, appendRow func(line []byte, row *storedRow) ([]byte, error)) *lineWriter {
-	return &lineWriter{gzip: gzip.NewWriter(w), append: appendRow, lines: make([]byte, 0, lineBuffer+lineBuffer/4)}
+	to := &counter{w: w}
+	zip := gzipWriters.Get().(*gzip.Writer)
+	zip.Reset(to)
+	return &lineWriter{to: to, gzip: zip, append: appendRow, lines: make([]byte, 0, lineBuffer+lineBuffer/4)}
+}
+
+// gzipWriters and lineReaders keep what takes a lot of memory to make, since most
+// files are small.
+var (
+	gzipWriters = sync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}
+	lineReaders = sync.Pool{New: func() any {
+		return &lineReader{source: bufio.NewReaderSize(nil, lineBuffer), zip: new(gzip.Reader), lines: make([]byte, 0, lineBuffer)}
+	}}
+)
+
+// lineReader is what reading lines needs.
+type lineReader struct {
+	source *bufio.Reader
+	zip    *gzip.Reader
+	lines  []byte
 }
 
 func (w *lineWriter) Write(row *storedRow) error {
@@ -39,6 +62,9 @@ func (w *lineWriter) Write(row *storedRow) error {
 	if err != nil {
 		return err
 	}
+	if w.written == 0 && len(w.lines) == 0 {
+		w.members = append(w.members, member{w.to.n, row.At.UnixNano()})
+	}
 	if w.lines = append(lines, '\n'); len(w.lines) >= lineBuffer {
 		return w.flush()
 	}
@@ -46,23 +72,52 @@ func (w *lineWriter) Write(row *storedRow) error {
 }
 
 func (w *lineWriter) flush() error {
+	if len(w.lines) == 0 {
+		return nil // not to begin a member
+	}
 	_, err := w.gzip.Write(w.lines)
+	w.written += len(w.lines)
 	w.lines = w.lines[:0]
-	return err
+	if err != nil || w.written < memberSize {
+		return err
+	}
+	w.written = 0
+	if err := w.gzip.Close(); err != nil {
+		return err
+	}
+	w.gzip.Reset(w.to)
+	return nil
 }
 
 func (w *lineWriter) Close() error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	return w.gzip.Close()
+	if w.written > 0 || len(w.members) == 0 {
+		if err := w.gzip.Close(); err != nil {
+			return err
+		}
+	}
+	gzipWriters.Put(w.gzip)
+	w.gzip = nil
+	if len(w.members) < 2 {
+		return nil
+	}
+	_, err := w.to.Write(appendIndex(nil, w.members))
+	return err
 }
 
-// readLines reads rows from lines of JSON behind gzip.
-func readLines(object analytics.Object, parse func(line []byte) (storedRow, error)) iter.Seq2[storedRow, error] {
+// readLines reads rows from lines of JSON behind gzip: those from a time on, and
+// perhaps some before.
+func readLines(object analytics.Object, from int64, parse func(line []byte) (storedRow, error)) iter.Seq2[storedRow, error] {
 	return func(yield func(storedRow, error) bool) {
-		source := &sourceReader{r: io.NewSectionReader(object, 0, object.Size())}
-		err := eachLine(source, func(number int, line []byte) error {
+		start, err := offsetBefore(object, from)
+		if err != nil {
+			yield(storedRow{}, err)
+			return
+		}
+		source := &sourceReader{r: io.NewSectionReader(object, start, object.Size()-start)}
+		err = eachLine(source, func(number int, line []byte) error {
 			row, err := parse(line)
 			if err != nil {
 				return corrupt("line %d: %v", number, err)
@@ -105,12 +160,17 @@ func (s *sourceReader) Read(p []byte) (int, error) {
 // eachLine calls f with the lines that are not empty, numbered from 1. A line is
 // valid during the call.
 func eachLine(r io.Reader, f func(number int, line []byte) error) error {
-	unzipped, err := gzip.NewReader(bufio.NewReaderSize(r, lineBuffer))
-	if err != nil {
+	reader := lineReaders.Get().(*lineReader)
+	defer func() {
+		reader.source.Reset(nil)
+		lineReaders.Put(reader)
+	}()
+	reader.source.Reset(r)
+	if err := reader.zip.Reset(reader.source); err != nil {
 		return err
 	}
-	scanner := bufio.NewScanner(unzipped)
-	scanner.Buffer(make([]byte, 0, lineBuffer), maxLine+2)
+	scanner := bufio.NewScanner(reader.zip)
+	scanner.Buffer(reader.lines, maxLine+2)
 	number := 0
 	for scanner.Scan() {
 		number++

@@ -160,9 +160,9 @@ func (h *streamHeap) Pop() any {
 	return last
 }
 
-// exchange puts a new file, nil if there is none, in the place of others, if
-// they are still there. Else it reports false, and the new one is discarded.
-func (t *table) exchange(ctx context.Context, table nonce, sources []*file, fresh *file) (bool, error) {
+// exchange puts a new file, nil if there is none, in the place of others. If
+// they are no longer there the error is errStale, and the new one is discarded.
+func (t *table) exchange(ctx context.Context, table nonce, sources []*file, fresh *file) error {
 	var drafts []file
 	if fresh != nil {
 		drafts = append(drafts, *fresh)
@@ -182,19 +182,20 @@ func (t *table) exchange(ctx context.Context, table nonce, sources []*file, fres
 	})
 	if errors.Is(err, errStale) {
 		t.discard(ctx, drafts)
-		return false, nil
+		return err
 	}
 	t.drafts.end(drafts)
-	return err == nil, err
+	return err
 }
 
 // rewrite replaces a file by one without the rows that go. It returns the file
-// that has the rest, nil if there is none or others changed it meanwhile.
+// that has the rest, nil if there is none or nothing goes. The error is errStale
+// if others changed the table so that nothing was done.
 func (t *table) rewrite(ctx context.Context, declared *declaration, f *file, goes func(*storedRow) bool) (*file, error) {
 	found := false
 	for r, err := range t.rowsIn(ctx, &declared.table, f) {
 		if errors.Is(err, analytics.ErrNoObject) {
-			return nil, t.refresh(ctx) // it has to be gone from the table
+			return nil, errStale
 		}
 		if err != nil {
 			return nil, err
@@ -207,12 +208,11 @@ func (t *table) rewrite(ctx context.Context, declared *declaration, f *file, goe
 		return nil, nil
 	}
 	fresh, err := t.merge(ctx, &declared.table, []*file{f}, func(r *storedRow) bool { return !goes(r) })
+	if errors.Is(err, analytics.ErrNoObject) {
+		return nil, errStale
+	}
 	if err != nil {
 		return nil, err
 	}
-	done, err := t.exchange(ctx, declared.nonce, []*file{f}, fresh)
-	if !done {
-		return nil, err
-	}
-	return fresh, nil
+	return fresh, t.exchange(ctx, declared.nonce, []*file{f}, fresh)
 }

@@ -17,6 +17,7 @@ import (
 //	<kind>/<table>/_log/<version, 20 digits>
 //	<kind>/<table>/_log/<version, 20 digits>.checkpoint
 //	<kind>/<table>/_log/latest
+//	lake/clock
 //
 // A table's name is in lower case: names that differ in case only are the same.
 // They are built and parsed in this file only.
@@ -25,6 +26,7 @@ const (
 	dayFolder        = "__dt="
 	checkpointSuffix = ".checkpoint"
 	latestName       = "latest"
+	clockName        = "lake/clock"
 	versionDigits    = 20
 	// nullValue stands for a value that is missing, as in Hive.
 	nullValue = "__HIVE_DEFAULT_PARTITION__"

@@ -1,28 +1,29 @@
 package lakeanalytics
 
 import (
-	"encoding/base64"
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"strconv"
 	"time"
 
-	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
 	"github.com/iotenant/iotenant/device"
 )
 
-// readParquet reads the rows of a file with the hidden columns. Columns that it
-// does not have are missing in the rows.
-func readParquet(object analytics.Object, columns []pipeline.Column) iter.Seq2[storedRow, error] {
+// readParquet reads the rows of a file with the hidden columns, without row
+// groups that end before a time. Columns that it does not have are missing in
+// the rows.
+func readParquet(object analytics.Object, columns []pipeline.Column, from int64) iter.Seq2[storedRow, error] {
 	return func(yield func(storedRow, error) bool) {
 		parsed, err := parseColumns(columns)
 		if err == nil {
-			err = eachParquetRow(object, parsed, yield)
+			err = eachParquetRow(object, parsed, from, yield)
 		}
 		if err != nil && !errors.Is(err, errEnded) {
 			yield(storedRow{}, err)
@@ -30,23 +31,26 @@ func readParquet(object analytics.Object, columns []pipeline.Column) iter.Seq2[s
 	}
 }
 
-func eachParquetRow(object analytics.Object, columns []column, yield func(storedRow, error) bool) (err error) {
+func eachParquetRow(object analytics.Object, columns []column, from int64, yield func(storedRow, error) bool) (err error) {
 	source := &sourceReaderAt{r: object}
 	defer func() {
 		if source.err != nil {
 			err = source.err
 		}
 	}()
-	file, err := openParquet(source, object.Size())
+	file, err := readFooter(source, object.Size())
 	if err != nil {
-		return err
+		return corrupt("footer: %v", err)
 	}
 	a, err := newAssembly(file, columns)
 	if err != nil {
-		return err
+		return corrupt("schema: %v", err)
 	}
-	for number, group := range file.RowGroups() {
-		if err := a.rowGroup(group, yield); err != nil {
+	for number := range file.RowGroups {
+		if a.endsBefore(&file.RowGroups[number], from) {
+			continue
+		}
+		if err := a.rowGroup(source, &file.RowGroups[number], yield); err != nil {
 			if errors.Is(err, errEnded) {
 				return err
 			}
@@ -71,153 +75,96 @@ func (s *sourceReaderAt) ReadAt(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// openParquet reads the footer of a file.
-func openParquet(r io.ReaderAt, size int64) (file *parquet.File, err error) {
-	err = guarded(func() (err error) {
-		file, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-		return err
-	})
-	if err != nil {
-		return nil, corrupt("footer: %v", err)
-	}
-	return file, nil
-}
-
-// guarded calls f and makes an error of a panic: the library's decoders panic
-// at some of what is no Parquet.
-func guarded(f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("decoder: %v", r)
-		}
-	}()
-	return f()
-}
-
 // assembly puts rows together from the values of leaves.
 type assembly struct {
-	columns  []*part
-	at       *leafReader
-	sequence *leafReader
-	thing    *leafReader
-	leaves   []*leafReader // by the number of the leaf in columns
-	things   map[string]device.ID
+	columns             []*part
+	at, sequence, thing *leafReader
+	leaves              []*leafReader // by the number of the leaf in columns
+	things              map[string]device.ID
 }
 
-// leafReader reads the values of a leaf of a row group.
+// leafReader goes through the values of a leaf.
 type leafReader struct {
-	index  int // of the column in the file
-	pages  parquet.Pages
-	page   parquet.Page
-	values parquet.ValueReader
-	buffer []parquet.Value
-	ready  []parquet.Value
-	ended  bool
+	pageReader
+	index     int // of the leaf in the file
+	path      string
+	at, value int // on the page
 }
 
 var errLevels = errors.New("the columns don't belong together")
 
 // newAssembly finds columns in a file. The types must be those that the file
 // was written with.
-func newAssembly(file *parquet.File, columns []column) (*assembly, error) {
-	schema := file.Schema()
+func newAssembly(file *footer, columns []column) (*assembly, error) {
 	a := &assembly{things: map[string]device.ID{}}
-	for _, hidden := range []struct {
-		name string
-		leaf **leafReader
-		node parquet.Node
-	}{{atMember, &a.at, hiddenNode(atMember)}, {sequenceMember, &a.sequence, hiddenNode(sequenceMember)}, {thingMember, &a.thing, hiddenNode(thingMember)}} {
-		leaf, ok := schema.Lookup(hidden.name)
-		if !ok || !sameNode(leaf.Node, hidden.node) {
-			return nil, corrupt("schema: no column %s as it has to be", hidden.name)
-		}
-		*hidden.leaf = &leafReader{index: leaf.ColumnIndex}
+	var err error
+	if a.at, err = file.hidden(atMember, atType, format.Required); err != nil {
+		return nil, err
 	}
-	leaf := 0
+	if a.sequence, err = file.hidden(sequenceMember, atType, format.Required); err != nil {
+		return nil, err
+	}
+	if a.thing, err = file.hidden(thingMember, thingType, format.Optional); err != nil {
+		return nil, err
+	}
 	for i := range columns {
-		node := fieldOf(file.Root(), columns[i].name)
-		if node == nil {
+		place, ok := file.places[columns[i].name]
+		if !ok {
 			continue // declared after the file was written
 		}
-		if !sameNode(node, nodeOf(&columns[i].columnType, false)) {
-			return nil, corrupt("schema: column %s is of another type", columns[i].name)
+		if !isSchema(place.elements, appendElements(nil, &columns[i], format.Optional)) {
+			return nil, fmt.Errorf("column %s is of another type", columns[i].name)
 		}
-		p := newPart(&columns[i], 0, 0, leaf, false)
-		for leaf < p.last {
-			a.leaves = append(a.leaves, &leafReader{})
-			leaf++
-		}
-		number := p.first
-		eachLeaf(node, func(c *parquet.Column) {
-			a.leaves[number].index = c.Index()
-			number++
+		p := newPart(&columns[i], 0, 0, len(a.leaves), false)
+		p.eachLeaf(func(leaf *part) {
+			a.leaves = append(a.leaves, &leafReader{pageReader: pageReader{columnType: &leaf.columnType, maxDef: leaf.def, maxRep: leaf.rep}, index: place.leaf + leaf.first - p.first, path: p.name})
 		})
 		a.columns = append(a.columns, p)
 	}
 	return a, nil
 }
 
-func hiddenNode(name string) parquet.Node {
-	for _, field := range schemaOf(nil, true).Fields() {
-		if field.Name() == name {
-			return field
-		}
+// hidden returns the reader of a hidden column.
+func (f *footer) hidden(name string, t *columnType, repetition format.FieldRepetitionType) (*leafReader, error) {
+	place, ok := f.places[name]
+	if !ok || !isSchema(place.elements, []format.SchemaElement{element(name, t, repetition)}) {
+		return nil, fmt.Errorf("no column %s as it has to be", name)
 	}
-	return nil
+	l := &leafReader{pageReader: pageReader{columnType: t}, index: place.leaf, path: name}
+	if repetition == format.Optional {
+		l.maxDef = 1
+	}
+	return l, nil
 }
 
-func fieldOf(root *parquet.Column, name string) *parquet.Column {
-	for _, c := range root.Columns() {
-		if c.Name() == name {
-			return c
-		}
+func (p *part) eachLeaf(f func(leaf *part)) {
+	if len(p.parts) == 0 {
+		f(p)
 	}
-	return nil
-}
-
-func eachLeaf(c *parquet.Column, f func(c *parquet.Column)) {
-	if c.Leaf() {
-		f(c)
-		return
-	}
-	for _, child := range c.Columns() {
-		eachLeaf(child, f)
+	for _, child := range p.parts {
+		child.eachLeaf(f)
 	}
 }
 
-// sameNode reports whether a node of a file is as it would be written.
-func sameNode(a, b parquet.Node) bool {
-	if a.Leaf() != b.Leaf() || a.Optional() != b.Optional() || a.Repeated() != b.Repeated() {
+// endsBefore reports whether the file says that all rows of a group are of
+// before a time.
+func (a *assembly) endsBefore(group *format.RowGroup, at int64) bool {
+	if a.at.index >= len(group.Columns) {
 		return false
 	}
-	if a.Leaf() {
-		return a.Type().String() == b.Type().String() && a.Type().Kind() == b.Type().Kind() && a.Type().Length() == b.Type().Length()
-	}
-	x, y := a.Fields(), b.Fields()
-	if len(x) != len(y) {
-		return false
-	}
-	for i := range x {
-		if x[i].Name() != y[i].Name() || !sameNode(x[i], y[i]) {
-			return false
-		}
-	}
-	return true
+	greatest := group.Columns[a.at.index].MetaData.Statistics.MaxValue
+	return len(greatest) == 8 && int64(binary.LittleEndian.Uint64(greatest)) < at
 }
 
 // rowGroup yields the rows of a row group.
-func (a *assembly) rowGroup(group parquet.RowGroup, yield func(storedRow, error) bool) error {
-	chunks := group.ColumnChunks()
+func (a *assembly) rowGroup(r io.ReaderAt, group *format.RowGroup, yield func(storedRow, error) bool) error {
 	all := append([]*leafReader{a.at, a.sequence, a.thing}, a.leaves...)
-	defer func() {
-		for _, leaf := range all {
-			leaf.close()
-		}
-	}()
 	for _, leaf := range all {
-		leaf.open(chunks[leaf.index])
+		if err := leaf.start(r, group); err != nil {
+			return err
+		}
 	}
-	for range group.NumRows() {
+	for range group.NumRows {
 		row, err := a.row()
 		if err != nil {
 			return err
@@ -226,78 +173,12 @@ func (a *assembly) rowGroup(group parquet.RowGroup, yield func(storedRow, error)
 			return errEnded
 		}
 	}
+	for _, leaf := range all {
+		if there, err := leaf.there(); err != nil || there {
+			return cmp.Or(err, errLevels)
+		}
+	}
 	return nil
-}
-
-func (l *leafReader) open(chunk parquet.ColumnChunk) {
-	l.pages, l.ended, l.ready = chunk.Pages(), false, nil
-	if l.buffer == nil {
-		l.buffer = make([]parquet.Value, 256)
-	}
-}
-
-func (l *leafReader) close() {
-	parquet.Release(l.page)
-	l.page = nil
-	if l.pages != nil {
-		l.pages.Close()
-		l.pages = nil
-	}
-}
-
-// peek returns the next value, nil at the end.
-func (l *leafReader) peek() (*parquet.Value, error) {
-	for len(l.ready) == 0 {
-		if l.ended {
-			return nil, nil
-		}
-		if err := guarded(l.fill); err != nil {
-			return nil, err
-		}
-	}
-	return &l.ready[0], nil
-}
-
-// fill reads values, or the next page.
-func (l *leafReader) fill() error {
-	if l.page == nil {
-		page, err := l.pages.ReadPage()
-		if errors.Is(err, io.EOF) {
-			l.ended = true
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		l.page, l.values = page, page.Values()
-	}
-	n, err := l.values.ReadValues(l.buffer)
-	l.ready = l.buffer[:n]
-	switch {
-	case errors.Is(err, io.EOF):
-		if n == 0 {
-			parquet.Release(l.page)
-			l.page = nil
-		}
-		return nil
-	case err == nil && n == 0:
-		return io.ErrNoProgress
-	}
-	return err
-}
-
-// take returns the next value, which has to be there with this repetition
-// level.
-func (l *leafReader) take(rep int) (parquet.Value, error) {
-	value, err := l.peek()
-	switch {
-	case err != nil:
-		return parquet.Value{}, err
-	case value == nil || value.RepetitionLevel() != rep:
-		return parquet.Value{}, errLevels
-	}
-	l.ready = l.ready[1:]
-	return *value, nil
 }
 
 // row puts the next row together.
@@ -306,18 +187,18 @@ func (a *assembly) row() (row storedRow, err error) {
 	if err != nil {
 		return row, err
 	}
-	row.At = time.Unix(0, at.Int64()).UTC()
+	row.At = time.Unix(0, int64(a.at.number(at))).UTC()
 	sequence, err := a.sequence.take(0)
 	if err != nil {
 		return row, err
 	}
-	row.sequence = uint64(sequence.Int64())
+	row.sequence = a.sequence.number(sequence)
 	thing, err := a.thing.take(0)
 	if err != nil {
 		return row, err
 	}
-	if !thing.IsNull() {
-		if row.Thing, err = a.id(thing.ByteArray()); err != nil {
+	if thing >= 0 {
+		if row.Thing, err = a.id(a.thing.text(thing)); err != nil {
 			return row, err
 		}
 	}
@@ -353,31 +234,30 @@ func (a *assembly) id(text []byte) (device.ID, error) {
 
 // append writes the value of a part in JSON; if there is none, nothing.
 func (a *assembly) append(b []byte, p *part, rep int) (written []byte, there bool, err error) {
-	next, err := a.leaves[p.first].peek()
+	leaf := a.leaves[p.first]
+	def, err := leaf.peek(rep)
 	switch {
 	case err != nil:
 		return b, false, err
-	case next == nil || next.RepetitionLevel() != rep:
-		return b, false, errLevels
-	case next.DefinitionLevel() < p.def:
+	case def < p.def:
 		return b, false, a.skip(p, rep)
 	}
 	switch p.kind {
 	case kindArray:
-		b, err = a.appendArray(b, p, rep, next.DefinitionLevel() == p.def)
+		b, err = a.appendArray(b, p, rep, def == p.def)
 		return b, true, err
 	case kindMap:
-		b, err = a.appendMap(b, p, rep, next.DefinitionLevel() == p.def)
+		b, err = a.appendMap(b, p, rep, def == p.def)
 		return b, true, err
 	case kindStruct:
 		b, err = a.appendStruct(b, p, rep)
 		return b, true, err
 	}
-	value, err := a.leaves[p.first].take(rep)
+	i, err := leaf.take(rep)
 	if err != nil {
 		return b, false, err
 	}
-	return appendLeaf(b, &p.columnType, &value)
+	return leaf.append(b, i)
 }
 
 // skip passes over the NULLs of a part that is not there.
@@ -387,7 +267,7 @@ func (a *assembly) skip(p *part, rep int) error {
 		if err != nil {
 			return err
 		}
-		if !value.IsNull() {
+		if value >= 0 {
 			return errLevels
 		}
 	}
@@ -396,8 +276,9 @@ func (a *assembly) skip(p *part, rep int) error {
 
 // more reports whether the array or map of a part goes on.
 func (a *assembly) more(p *part) (bool, error) {
-	next, err := a.leaves[p.first].peek()
-	return err == nil && next != nil && next.RepetitionLevel() == p.rep, err
+	leaf := a.leaves[p.first]
+	there, err := leaf.there()
+	return there && leaf.rep() == p.rep, err
 }
 
 func (a *assembly) appendArray(b []byte, p *part, rep int, empty bool) ([]byte, error) {
@@ -490,59 +371,4 @@ func (a *assembly) appendStruct(b []byte, p *part, rep int) ([]byte, error) {
 		}
 	}
 	return append(b, '}'), nil
-}
-
-// appendLeaf writes a value in JSON, such that it is read as the same again.
-// What JSON can't have is not there.
-func appendLeaf(b []byte, t *columnType, value *parquet.Value) (written []byte, there bool, err error) {
-	switch t.kind {
-	case kindTinyint, kindSmallint, kindInt:
-		return strconv.AppendInt(b, int64(value.Int32()), 10), true, nil
-	case kindBigint:
-		return strconv.AppendInt(b, value.Int64(), 10), true, nil
-	case kindBoolean:
-		return strconv.AppendBool(b, value.Boolean()), true, nil
-	case kindDouble:
-		return appendNumber(b, value.Double(), 64)
-	case kindFloat:
-		return appendNumber(b, float64(value.Float()), 32)
-	case kindTimestamp:
-		if !isTimestamp(value.Int64()) {
-			return b, false, fmt.Errorf("a timestamp out of range")
-		}
-		return append(appendTimestamp(append(b, '"'), value.Int64()), '"'), true, nil
-	case kindDate:
-		if !isDate(value.Int32()) {
-			return b, false, fmt.Errorf("a date out of range")
-		}
-		return append(appendDate(append(b, '"'), value.Int32()), '"'), true, nil
-	case kindBinary:
-		return append(base64.StdEncoding.AppendEncode(append(b, '"'), value.ByteArray()), '"'), true, nil
-	case kindDecimal:
-		digits, negative := digitsOfDecimal(t, value)
-		return appendDecimal(b, digits, negative, t.scale), true, nil
-	}
-	return appendQuoted(b, value.ByteArray()), true, nil
-}
-
-func appendNumber(b []byte, f float64, bits int) ([]byte, bool, error) {
-	if f-f != 0 { // not a number, or infinite
-		return b, false, nil
-	}
-	return appendFloat(b, f, bits), true, nil
-}
-
-func digitsOfDecimal(t *columnType, value *parquet.Value) (digits []byte, negative bool) {
-	if t.precision > 18 {
-		m, negative := wideFrom(value.ByteArray())
-		return m.digits(), negative
-	}
-	n := int64(value.Int32())
-	if t.precision > 9 {
-		n = value.Int64()
-	}
-	if n < 0 {
-		return strconv.AppendUint(nil, -uint64(n), 10), true
-	}
-	return strconv.AppendUint(nil, uint64(n), 10), false
 }

@@ -5,22 +5,16 @@ import (
 	"io"
 	"strings"
 
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress"
-	"github.com/parquet-go/parquet-go/compress/zstd"
-
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
 	"github.com/iotenant/iotenant/internal/jsonscan"
 )
 
-// rowGroupRows is how many rows make a row group.
-const rowGroupRows = 1 << 17
-
-// chunkRows is how many rows are taken apart before their values are encoded.
-const chunkRows = 256
-
-var compression compress.Codec = &zstd.Codec{Level: zstd.SpeedDefault}
+// A row group has as many rows, or about as many bytes.
+const (
+	rowGroupRows  = 1 << 17
+	rowGroupBytes = 64 << 20
+)
 
 // ParquetWriter writes messages as rows of a Parquet file. It belongs to one
 // goroutine at a time.
@@ -31,13 +25,14 @@ var compression compress.Codec = &zstd.Codec{Level: zstd.SpeedDefault}
 // where nothing is lost (a number in a string, a number to a string, 21.0 to an
 // int), and else NULL and counted, see [ParquetWriter.Misfits].
 type ParquetWriter struct {
-	file    *parquet.Writer
+	file    parquetFile
 	columns []*part
 	byName  map[string]int
 	shred   shredder
-	hidden  int // leaves before those of columns
-	rows    int // in shred
-	group   int // rows of the row group
+	scratch scratch
+	rows    int // of the row group
+	due     int // rows after which pages are looked at
+	bytes   int // of the rows since they were
 
 	raws    [][]byte // of the row, by column
 	seen    []expectation
@@ -64,42 +59,36 @@ func newParquetWriter(w io.Writer, columns []pipeline.Column, hidden bool) (*Par
 	if err != nil {
 		return nil, err
 	}
-	p := &ParquetWriter{byName: make(map[string]int, len(parsed)), raws: make([][]byte, len(parsed)), misfits: make([]int64, len(parsed))}
-	leaf := 0
+	p := &ParquetWriter{byName: make(map[string]int, len(parsed)), raws: make([][]byte, len(parsed)), misfits: make([]int64, len(parsed)), due: pageCheckRows}
+	p.file = parquetFile{w: w, elements: elementsOf(parsed, hidden)}
 	if hidden {
-		leaf = hiddenLeaves
+		p.shred.leaves = append(p.shred.leaves, newChunk(atType, []string{atMember}, 0, 0), newChunk(atType, []string{sequenceMember}, 0, 0), newChunk(thingType, []string{thingMember}, 1, 0))
 	}
-	p.hidden = leaf
-	options := []parquet.WriterOption{schemaOf(parsed, hidden), parquet.Compression(compression), parquet.CreatedBy("iotenant", "", "")}
 	for i := range parsed {
-		column := newPart(&parsed[i], 0, 0, leaf, false)
-		leaf = column.last
+		column := newPart(&parsed[i], 0, 0, len(p.shred.leaves), false)
 		p.columns = append(p.columns, column)
-		p.byName[parsed[i].name] = i
-		options = append(options, withoutBounds(&parsed[i], nil)...)
+		p.byName[column.name] = i
+		p.shred.leaves = column.appendChunks(p.shred.leaves, nil)
 	}
-	p.shred.leaves = make([][]parquet.Value, leaf)
-	p.file = parquet.NewWriter(w, options...)
 	return p, nil
 }
 
-// withoutBounds skips the least and the greatest value of decimals in bytes:
-// the library compares them without their sign.
-func withoutBounds(c *column, path []string) (options []parquet.WriterOption) {
-	path = append(path[:len(path):len(path)], c.name)
-	if c.kind == kindDecimal && c.precision > 18 {
-		return []parquet.WriterOption{parquet.SkipPageBounds(path...)}
-	}
-	switch c.kind {
+// appendChunks makes the chunks of the leaves of a part.
+func (p *part) appendChunks(leaves []*chunk, path []string) []*chunk {
+	path = append(path[:len(path):len(path)], p.name)
+	switch p.kind {
 	case kindArray:
 		path = append(path, "list")
 	case kindMap:
 		path = append(path, "key_value")
+	case kindStruct:
+	default:
+		return append(leaves, newChunk(&p.columnType, path, p.def, p.rep))
 	}
-	for i := range c.parts {
-		options = append(options, withoutBounds(&c.parts[i], path)...)
+	for _, child := range p.parts {
+		leaves = child.appendChunks(leaves, path)
 	}
-	return options
+	return leaves
 }
 
 // Write adds a message that came out of a pipeline. Nothing of it is kept. The
@@ -110,6 +99,7 @@ func (p *ParquetWriter) Write(message pipeline.Message) error {
 	}
 	for i := range message.Len() {
 		name, value := message.Attribute(i)
+		p.bytes += len(value)
 		p.attribute(i, name, value)
 	}
 	return p.row()
@@ -130,6 +120,7 @@ func (p *ParquetWriter) WriteJSON(payload []byte) error {
 
 // scan checks an object and finds the values of columns.
 func (p *ParquetWriter) scan(data []byte) bool {
+	p.bytes += len(data)
 	i := jsonscan.Space(data, 0)
 	if i >= len(data) || data[i] != '{' {
 		return false
@@ -172,7 +163,7 @@ func (p *ParquetWriter) scan(data []byte) bool {
 
 // attribute takes the value of an attribute, the last of a name.
 func (p *ParquetWriter) attribute(place int, name, value []byte) {
-	column := -1
+	var column int
 	if place < len(p.seen) && string(p.seen[place].name) == string(name) {
 		column = p.seen[place].column
 	} else {
@@ -210,29 +201,46 @@ func (p *ParquetWriter) row() error {
 		}
 	}
 	clear(p.raws)
-	if p.rows++; p.rows < chunkRows && len(p.shred.text.block) < arenaBlock/2 {
+	p.rows++
+	if p.rows < p.due && p.bytes < pageCheckBytes {
 		return nil
 	}
-	return p.flush()
+	return p.check()
 }
 
-// flush hands the rows to the file.
-func (p *ParquetWriter) flush() error {
-	writers := p.file.ColumnWriters()
-	for i, values := range p.shred.leaves {
-		if _, err := writers[i].WriteRowValues(values); err != nil {
-			return p.failed(err)
+// Pages are looked at after as many rows or bytes.
+const (
+	pageCheckRows  = 256
+	pageCheckBytes = 1 << 20
+)
+
+// check ends the pages that are full, and the row group.
+func (p *ParquetWriter) check() error {
+	p.due, p.bytes = p.rows+pageCheckRows, 0
+	held := 0
+	for _, leaf := range p.shred.leaves {
+		if leaf.isFull() {
+			leaf.flush(p.rows, &p.scratch)
 		}
-		p.shred.leaves[i] = values[:0]
+		held += len(leaf.pages)
 	}
-	p.shred.text.reset()
-	p.group += p.rows
-	p.rows = 0
-	if p.group < rowGroupRows {
+	if p.rows < rowGroupRows && held < rowGroupBytes {
 		return nil
 	}
-	p.group = 0
-	return p.failed(p.file.Flush())
+	return p.rowGroup()
+}
+
+// rowGroup writes the row group.
+func (p *ParquetWriter) rowGroup() error {
+	for _, leaf := range p.shred.leaves {
+		leaf.flush(p.rows, &p.scratch)
+	}
+	err := p.file.rowGroup(p.shred.leaves, p.rows, &p.scratch)
+	for _, leaf := range p.shred.leaves {
+		leaf.start()
+	}
+	p.rows, p.due, p.bytes = 0, pageCheckRows, 0
+	return p.failed(err)
 }
 
 func (p *ParquetWriter) failed(err error) error {
@@ -261,41 +269,32 @@ func (p *ParquetWriter) Close() error {
 		return p.err
 	}
 	if p.rows > 0 {
-		if err := p.flush(); err != nil {
+		if err := p.rowGroup(); err != nil {
 			return err
 		}
 	}
-	return p.failed(p.file.Close())
+	return p.failed(p.file.close())
 }
 
-// hiddenLeaves is the number of hidden columns, which come first.
-const hiddenLeaves = 3
+// storeWriter writes the rows of a data store, with the hidden columns.
+type storeWriter struct{ *ParquetWriter }
 
-// parquetFile writes the rows of a data store, with the hidden columns.
-type parquetFile struct{ *ParquetWriter }
-
-func newParquetFile(w io.Writer, columns []pipeline.Column) (fileWriter, error) {
-	p, err := newParquetWriter(w, columns, true)
-	if err != nil {
-		return nil, err
+func (w storeWriter) Write(row *storedRow) error {
+	if w.err != nil {
+		return w.err
 	}
-	return &parquetFile{p}, nil
-}
-
-func (f *parquetFile) Write(row *storedRow) error {
-	if f.err != nil {
-		return f.err
-	}
-	if !f.scan(row.Payload) {
-		clear(f.raws)
+	if !w.scan(row.Payload) {
+		clear(w.raws)
 		return fmt.Errorf("%w: %w", analytics.ErrRow, errNoObject)
 	}
-	f.shred.add(0, parquet.Int64Value(row.At.UnixNano()), 0, 0)
-	f.shred.add(1, parquet.Int64Value(int64(row.sequence)), 0, 0)
-	if row.Thing.IsZero() {
-		f.shred.add(2, parquet.Value{}, 0, 0)
+	at := uint64(row.At.UnixNano())
+	w.shred.leaves[0].number(at, unknown, 0)
+	w.shred.leaves[1].number(row.sequence, integerKey(row.sequence), 0)
+	if thing := w.shred.leaves[2]; row.Thing.IsZero() {
+		thing.null(0, 0)
 	} else {
-		f.shred.add(2, parquet.ByteArrayValue(f.shred.text.keep([]byte(row.Thing.String()))), 0, 1)
+		w.name = append(w.name[:0], row.Thing.String()...)
+		thing.string(w.name, 0)
 	}
-	return f.row()
+	return w.row()
 }

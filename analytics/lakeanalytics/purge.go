@@ -57,22 +57,16 @@ func (t *table) deleteFiles(ctx context.Context, names []string) error {
 	return nil
 }
 
-// abandoned reports whether an object was stored so long ago that nobody can
-// still be about to use it.
-func (l *Lake) abandoned(info analytics.ObjectInfo) bool {
-	return info.Modified.Add(l.options.Grace).Before(l.options.Now())
-}
-
-// purgeOrphans deletes files that crashes and failures left behind. They are
-// removed by a commit first, see drafts.
-func (t *table) purgeOrphans(ctx context.Context) error {
+// purgeOrphans deletes files that crashes and failures left behind before a
+// time. They are removed by a commit first, see drafts.
+func (t *table) purgeOrphans(ctx context.Context, abandoned time.Time) error {
 	after := ""
 	for {
 		infos, err := t.lake.objects.List(ctx, t.tenant, t.data(), after, analytics.MaxObjectList)
 		if err != nil {
 			return err
 		}
-		if err := t.purgeListed(ctx, infos); err != nil {
+		if err := t.purgeListed(ctx, infos, abandoned); err != nil {
 			return err
 		}
 		if len(infos) < analytics.MaxObjectList {
@@ -83,11 +77,11 @@ func (t *table) purgeOrphans(ctx context.Context) error {
 }
 
 // purgeListed deletes the orphans in a list.
-func (t *table) purgeListed(ctx context.Context, infos []analytics.ObjectInfo) error {
+func (t *table) purgeListed(ctx context.Context, infos []analytics.ObjectInfo, abandoned time.Time) error {
 	candidates := map[string]bool{}
 	for _, info := range infos {
 		name := info.Name[len(t.prefix):]
-		if isFile(name) && t.lake.abandoned(info) && !t.drafts.has(name) {
+		if isFile(name) && info.Modified.Before(abandoned) && !t.drafts.has(name) {
 			candidates[name] = true
 		}
 	}
@@ -116,9 +110,9 @@ func (t *table) purgeListed(ctx context.Context, infos []analytics.ObjectInfo) e
 	return t.deleteFiles(ctx, orphans)
 }
 
-// truncate deletes what of the log a checkpoint has made superfluous for long.
-func (t *table) truncate(ctx context.Context) error {
-	through, err := t.settled(ctx)
+// truncate deletes what of the log a checkpoint made superfluous before a time.
+func (t *table) truncate(ctx context.Context, abandoned time.Time) error {
+	through, err := t.settled(ctx, abandoned)
 	if err != nil || through == 0 {
 		return err
 	}
@@ -147,9 +141,9 @@ func (t *table) truncate(ctx context.Context) error {
 	}
 }
 
-// settled returns the version of the latest checkpoint that has been there for
-// the time of grace; 0 if there is none.
-func (t *table) settled(ctx context.Context) (uint64, error) {
+// settled returns the version of the latest checkpoint that was there before a
+// time; 0 if there is none.
+func (t *table) settled(ctx context.Context, abandoned time.Time) (uint64, error) {
 	through, after := uint64(0), t.log()
 	for {
 		infos, err := t.lake.objects.List(ctx, t.tenant, t.log(), after, analytics.MaxObjectList)
@@ -157,7 +151,7 @@ func (t *table) settled(ctx context.Context) (uint64, error) {
 			return 0, err
 		}
 		for _, info := range infos {
-			if version, checkpoint, ok := t.parseLog(info.Name); ok && checkpoint && t.lake.abandoned(info) {
+			if version, checkpoint, ok := t.parseLog(info.Name); ok && checkpoint && info.Modified.Before(abandoned) {
 				through = version
 			}
 		}
@@ -180,9 +174,3 @@ func (t *table) expire(ctx context.Context) error {
 
 // maxRetention is a number of days longer than that of all times there are.
 const maxRetention = int(365 * 300)
-
-// due is the time, in milliseconds, before which something was removed whose
-// time of grace is over.
-func (l *Lake) due() int64 {
-	return l.options.Now().Add(-l.options.Grace / time.Millisecond * time.Millisecond).UnixMilli()
-}

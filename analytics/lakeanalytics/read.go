@@ -21,7 +21,14 @@ func (t *table) rowsIn(ctx context.Context, declared *analytics.Table, f *file) 
 			return
 		}
 		defer object.Close()
-		for r, err := range rowsOf(object, declared) {
+		t.rowsOf(object, declared, f, 0)(yield)
+	}
+}
+
+// rowsOf reads the rows of an open file from a time on, and perhaps some before.
+func (t *table) rowsOf(object analytics.Object, declared *analytics.Table, f *file, from int64) iter.Seq2[storedRow, error] {
+	return func(yield func(storedRow, error) bool) {
+		for r, err := range rowsOf(object, declared, from) {
 			if err != nil {
 				yield(storedRow{}, fmt.Errorf("%s: %w", t.prefix+f.name, err))
 				return

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/tenant"
 )
@@ -122,20 +124,51 @@ func (t *table) page(ctx context.Context, s span) (analytics.Page[analytics.Row]
 }
 
 // collect reads files in the order of their first rows, as long as they may
-// have rows of the page.
+// have rows of the page. A few are opened at a time.
 func (t *table) collect(ctx context.Context, p *top) error {
 	declared, err := t.declaration()
 	if err != nil {
 		return err
 	}
-	for _, f := range t.overlapping(p.span) {
-		if err := ctx.Err(); err != nil {
+	files := t.overlapping(p.span)
+	for len(files) > 0 && p.wants(files[0]) {
+		n := 1
+		for n < min(len(files), parallelReads) && p.wants(files[n]) {
+			n++
+		}
+		if err := t.scanAll(ctx, &declared.table, files[:n], p); err != nil {
 			return err
 		}
-		if p.full && f.first > p.last.at {
+		files = files[n:]
+	}
+	return ctx.Err()
+}
+
+// scanAll gives the rows of some files to the page.
+func (t *table) scanAll(ctx context.Context, declared *analytics.Table, files []*file, p *top) error {
+	objects := make([]analytics.Object, len(files))
+	defer func() {
+		for _, object := range objects {
+			if object != nil {
+				_ = object.Close() // it was read only
+			}
+		}
+	}()
+	var opening errgroup.Group
+	for i, f := range files {
+		opening.Go(func() (err error) {
+			objects[i], err = t.openFile(ctx, f)
+			return err
+		})
+	}
+	if err := opening.Wait(); err != nil {
+		return err
+	}
+	for i, f := range files {
+		if !p.wants(f) {
 			return nil
 		}
-		if err := t.scan(ctx, &declared.table, f, p); err != nil {
+		if err := t.scan(objects[i], declared, f, p); err != nil {
 			return err
 		}
 	}
@@ -160,8 +193,8 @@ func (t *table) overlapping(s span) (files []*file) {
 
 // scan gives the rows of a file to the page, up to the first that can't be in
 // it.
-func (t *table) scan(ctx context.Context, declared *analytics.Table, f *file, p *top) error {
-	for r, err := range t.rowsIn(ctx, declared, f) {
+func (t *table) scan(object analytics.Object, declared *analytics.Table, f *file, p *top) error {
+	for r, err := range t.rowsOf(object, declared, f, p.after.at) {
 		if err != nil {
 			return err
 		}

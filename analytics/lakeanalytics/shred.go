@@ -1,7 +1,7 @@
 package lakeanalytics
 
 import (
-	"github.com/parquet-go/parquet-go"
+	"math"
 
 	"github.com/iotenant/iotenant/internal/jsonscan"
 )
@@ -54,27 +54,21 @@ func (p *part) nest(child *part) { p.parts, p.last = append(p.parts, child), chi
 // fewFields are looked for one after the other.
 const fewFields = 8
 
-// shredder collects the values of leaves until they are written.
+// shredder gives values to the chunks of their leaves.
 type shredder struct {
-	leaves [][]parquet.Value
-	// text holds the bytes of values, and number what numbers are made of.
-	text   arena
+	leaves []*chunk
+	text   []byte   // of the value that is converted
 	raws   [][]byte // of the open structs, one after the other
 	name   []byte
-	keys   map[string]bool
 	misfit bool // a value of the column did not fit
 }
 
 // null adds a NULL for every leaf of a part that is not there: def is how much
 // of its path is.
 func (s *shredder) null(p *part, rep, def int) {
-	for leaf := p.first; leaf < p.last; leaf++ {
-		s.add(leaf, parquet.Value{}, rep, def)
+	for _, leaf := range s.leaves[p.first:p.last] {
+		leaf.null(rep, def)
 	}
-}
-
-func (s *shredder) add(leaf int, value parquet.Value, rep, def int) {
-	s.leaves[leaf] = append(s.leaves[leaf], value.Level(rep, def, leaf))
 }
 
 // value adds a value in checked JSON: what nil, null or does not fit is NULL.
@@ -83,15 +77,16 @@ func (s *shredder) value(p *part, raw []byte, rep, def int) {
 		s.null(p, rep, def)
 		return
 	}
-	switch {
-	case p.kind < kindArray:
-		value, fits := s.leaf(&p.columnType, raw)
-		if !fits {
-			s.misfit = true
-			s.null(p, rep, def)
+	if p.kind == kindDouble && raw[0] != '"' { // what most values are
+		if f, near, ok := plainDouble(raw); ok {
+			s.leaves[p.first].number(math.Float64bits(f), near, rep)
 			return
 		}
-		s.add(p.first, value, rep, p.def)
+	}
+	fits := true
+	switch {
+	case p.kind < kindArray:
+		fits = s.leaf(s.leaves[p.first], raw, rep)
 	case p.kind == kindArray && raw[0] == '[':
 		s.array(p, raw, rep)
 	case p.kind == kindMap && raw[0] == '{':
@@ -99,6 +94,9 @@ func (s *shredder) value(p *part, raw []byte, rep, def int) {
 	case p.kind == kindStruct && raw[0] == '{':
 		s.structure(p, raw, rep)
 	default:
+		fits = false
+	}
+	if !fits {
 		s.misfit = true
 		s.null(p, rep, def)
 	}
@@ -132,12 +130,10 @@ func (s *shredder) mapping(p *part, raw []byte, rep int) {
 			continue
 		}
 		s.name = appendQuoted(s.name[:0], name)
-		k, fits := s.leaf(&key.columnType, s.name)
-		if !fits {
+		if !s.leaf(s.leaves[key.first], s.name, rep) {
 			s.misfit = true
 			continue
 		}
-		s.add(key.first, k, rep, key.def)
 		s.value(p.parts[1], value, rep, p.def+1)
 		rep, empty = p.rep, false
 	}
@@ -149,15 +145,15 @@ func (s *shredder) mapping(p *part, raw []byte, rep int) {
 // lastMembers returns the number, from 1, of the last member of each name, nil
 // if no name occurs twice.
 func (s *shredder) lastMembers(raw []byte) map[string]int {
-	n, total := map[string]int{}, 0
+	last, total := map[string]int{}, 0
 	for name := range checkedMembers(raw) {
 		total++
-		n[string(name)] = total
+		last[string(name)] = total
 	}
-	if len(n) == total {
+	if len(last) == total {
 		return nil
 	}
-	return n
+	return last
 }
 
 // structure adds an object as a struct; what is no field of it is not kept.
@@ -204,25 +200,3 @@ func appendLower(b, name []byte) []byte {
 	}
 	return b
 }
-
-// arena holds bytes that stay where they are until it is reset.
-type arena struct{ block []byte }
-
-const arenaBlock = 64 << 10
-
-// keep copies bytes.
-func (a *arena) keep(data []byte) []byte {
-	a.room(len(data))
-	from := len(a.block)
-	a.block = append(a.block, data...)
-	return a.block[from:len(a.block):len(a.block)]
-}
-
-// room makes sure that n more bytes need no other place.
-func (a *arena) room(n int) {
-	if cap(a.block)-len(a.block) < n {
-		a.block = make([]byte, 0, max(n, arenaBlock))
-	}
-}
-
-func (a *arena) reset() { a.block = a.block[:0] }

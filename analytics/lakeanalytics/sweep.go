@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/iotenant/iotenant"
@@ -18,10 +19,14 @@ func (l *Lake) Sweep(ctx context.Context, id tenant.ID) error {
 	if err := checkTenant(id); err != nil {
 		return kept("sweep", err)
 	}
+	abandoned, err := l.abandoned(ctx, id)
+	if err != nil {
+		return kept("sweep", err)
+	}
 	var failures []error
 	for name, err := range l.tables(ctx, id) {
 		if err == nil {
-			err = l.sweepTable(ctx, id, name)
+			err = l.sweepTable(ctx, id, name, abandoned)
 		}
 		if ctx.Err() != nil {
 			return kept("sweep", ctx.Err())
@@ -31,6 +36,25 @@ func (l *Lake) Sweep(ctx context.Context, id tenant.ID) error {
 		}
 	}
 	return kept("sweep", errors.Join(failures...))
+}
+
+// abandoned returns the time for which holds: what was stored before it, nobody
+// can still be about to use. When that was is told by the clock of the backend,
+// so this is too, unless the other one is behind: a clock that is fast must not
+// make anything old.
+func (l *Lake) abandoned(ctx context.Context, id tenant.ID) (time.Time, error) {
+	if err := l.objects.Put(ctx, id, clockName, strings.NewReader(l.options.Writer)); err != nil {
+		return time.Time{}, err
+	}
+	infos, err := l.objects.List(ctx, id, clockName, "", 1)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now := l.options.Now()
+	if len(infos) == 1 && infos[0].Modified.Before(now) {
+		now = infos[0].Modified
+	}
+	return now.Add(-l.options.Grace), nil
 }
 
 // tables lists the tables of a tenant, also those that were deleted. It ends
@@ -62,7 +86,9 @@ func (l *Lake) tables(ctx context.Context, id tenant.ID) iter.Seq2[analytics.Tab
 	}
 }
 
-func (l *Lake) sweepTable(ctx context.Context, id tenant.ID, name analytics.TableID) error {
+// sweepTable does what can be done: that a file can't be merged keeps no other
+// from being deleted.
+func (l *Lake) sweepTable(ctx context.Context, id tenant.ID, name analytics.TableID, abandoned time.Time) error {
 	t, err := l.acquire(ctx, id, name)
 	if err != nil {
 		return err
@@ -71,21 +97,12 @@ func (l *Lake) sweepTable(ctx context.Context, id tenant.ID, name analytics.Tabl
 	if err := t.refresh(ctx); err != nil {
 		return err
 	}
+	var failures []error
 	if t.exists() {
-		if err := t.expire(ctx); err != nil {
-			return err
-		}
-		if err := t.compact(ctx); err != nil {
-			return err
-		}
+		failures = append(failures, t.expire(ctx), t.compact(ctx))
 	}
-	if err := t.purgeBefore(ctx, l.due()); err != nil {
-		return err
-	}
-	if err := t.purgeOrphans(ctx); err != nil {
-		return err
-	}
-	return t.truncate(ctx)
+	failures = append(failures, t.purgeBefore(ctx, abandoned.UnixMilli()), t.purgeOrphans(ctx, abandoned), t.truncate(ctx, abandoned))
+	return errors.Join(failures...)
 }
 
 // Run sweeps the tenants of Options.Tenants until ctx ends. What fails is

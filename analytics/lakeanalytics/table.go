@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/iotenant/iotenant/analytics"
-	"github.com/iotenant/iotenant/tenant"
 )
 
 // table is a table of a tenant as this process knows it.
@@ -40,9 +39,6 @@ func newTable(l *Lake, key owner) *table {
 	return t
 }
 
-// id is that of the tenant.
-func (t *table) id() tenant.ID { return t.tenant }
-
 // exists reports whether there is such a table, as far as it is known.
 func (t *table) exists() bool {
 	t.mu.RLock()
@@ -50,7 +46,7 @@ func (t *table) exists() bool {
 	return t.state != nil && t.state.declared != nil
 }
 
-// declared returns the table as it was declared, and which one of its name it
+// declaration returns the table as it was declared, and which one of its name it
 // is. The error is analytics.ErrNoTable.
 func (t *table) declaration() (declaration, error) {
 	t.mu.RLock()

@@ -28,6 +28,9 @@ type placed struct {
 	at  position
 }
 
+// wants reports whether a file can have rows of the page.
+func (t *top) wants(f *file) bool { return !t.full || f.first <= t.last.at }
+
 func (t *top) add(r analytics.Row, at position) {
 	t.items = append(t.items, placed{r, at})
 	t.size += len(r.Payload)

@@ -15,8 +15,8 @@ import (
 // parallelWrites is how many files are written at a time.
 const parallelWrites = 8
 
-// group is what goes to one file.
-type group struct {
+// portion is what goes to one file.
+type portion struct {
 	day        int32
 	folder     string
 	dimensions []analytics.Dimension
@@ -25,16 +25,16 @@ type group struct {
 
 // writeFiles writes rows to one file for each day and partition, in order.
 func (t *table) writeFiles(ctx context.Context, declared *analytics.Table, rows []storedRow) ([]file, error) {
-	groups, err := groupsOf(declared, rows)
+	portions, err := portionsOf(declared, rows)
 	if err != nil {
 		return nil, err
 	}
-	files := make([]file, len(groups))
+	files := make([]file, len(portions))
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.SetLimit(parallelWrites)
-	for i := range groups {
+	for i := range portions {
 		tasks.Go(func() (err error) {
-			files[i], err = t.writeGroup(ctx, declared, &groups[i])
+			files[i], err = t.writePortion(ctx, declared, &portions[i])
 			return err
 		})
 	}
@@ -45,12 +45,12 @@ func (t *table) writeFiles(ctx context.Context, declared *analytics.Table, rows 
 	return files, nil
 }
 
-func groupsOf(declared *analytics.Table, rows []storedRow) ([]group, error) {
+func portionsOf(declared *analytics.Table, rows []storedRow) ([]portion, error) {
 	partitions, err := newPartitioner(declared.Partitions)
 	if err != nil {
 		return nil, err
 	}
-	var groups []group
+	var portions []portion
 	places := map[string]int{}
 	for i := range rows {
 		dimensions, err := partitions.of(rows[i].Payload)
@@ -61,28 +61,28 @@ func groupsOf(declared *analytics.Table, rows []storedRow) ([]group, error) {
 		name := folder(day, dimensions)
 		place, ok := places[name]
 		if !ok {
-			place = len(groups)
+			place = len(portions)
 			places[name] = place
-			groups = append(groups, group{day: day, folder: name, dimensions: dimensions})
+			portions = append(portions, portion{day: day, folder: name, dimensions: dimensions})
 		}
-		groups[place].rows = append(groups[place].rows, rows[i])
+		portions[place].rows = append(portions[place].rows, rows[i])
 	}
-	return groups, nil
+	return portions, nil
 }
 
 func compareRows(a, b storedRow) int {
 	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.sequence, b.sequence))
 }
 
-func (t *table) writeGroup(ctx context.Context, declared *analytics.Table, g *group) (file, error) {
-	slices.SortFunc(g.rows, compareRows)
+func (t *table) writePortion(ctx context.Context, declared *analytics.Table, p *portion) (file, error) {
+	slices.SortFunc(p.rows, compareRows)
 	var body bytes.Buffer
 	w, err := newFileWriter(&body, declared)
 	if err != nil {
 		return file{}, err
 	}
-	for i := range g.rows {
-		if err := w.Write(&g.rows[i]); err != nil {
+	for i := range p.rows {
+		if err := w.Write(&p.rows[i]); err != nil {
 			return file{}, err
 		}
 	}
@@ -90,14 +90,14 @@ func (t *table) writeGroup(ctx context.Context, declared *analytics.Table, g *gr
 		return file{}, err
 	}
 	f := file{
-		day:        g.day,
-		dimensions: g.dimensions,
-		rows:       int64(len(g.rows)),
+		day:        p.day,
+		dimensions: p.dimensions,
+		rows:       int64(len(p.rows)),
 		bytes:      int64(body.Len()),
-		first:      g.rows[0].At.UnixNano(),
-		last:       g.rows[len(g.rows)-1].At.UnixNano(),
+		first:      p.rows[0].At.UnixNano(),
+		last:       p.rows[len(p.rows)-1].At.UnixNano(),
 	}
-	f.name = t.newName(g.folder, f.first, f.last, declared)
+	f.name = t.newName(p.folder, f.first, f.last, declared)
 	return f, t.put(ctx, f.name, &body)
 }
 

@@ -53,7 +53,7 @@ func compare(b *testing.B, function lambda.Handler, event any, typed lambda.Hand
 // given away.
 func BenchmarkKinesis(b *testing.B) {
 	compare(b, lambdaanalytics.NewIngest(taker{}), kinesis(messages(500)...),
-		lambda.NewHandler(func(_ context.Context, event events.KinesisEvent) (events.KinesisEventResponse, error) {
+		lambda.NewHandler(func(_ context.Context, _ events.KinesisEvent) (events.KinesisEventResponse, error) {
 			return events.KinesisEventResponse{}, nil
 		}))
 }
@@ -61,7 +61,7 @@ func BenchmarkKinesis(b *testing.B) {
 // BenchmarkSQS is the same event from a queue.
 func BenchmarkSQS(b *testing.B) {
 	compare(b, lambdaanalytics.NewIngest(taker{}), queue(nil, messages(500)...),
-		lambda.NewHandler(func(_ context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+		lambda.NewHandler(func(_ context.Context, _ events.SQSEvent) (events.SQSEventResponse, error) {
 			return events.SQSEventResponse{}, nil
 		}))
 }

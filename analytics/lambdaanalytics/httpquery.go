@@ -88,24 +88,25 @@ type status struct {
 	title string
 }
 
+// codes are the statuses for the kinds of errors.
+var codes = map[error]int{
+	iotenant.ErrInvalid:     http.StatusBadRequest,
+	iotenant.ErrNotFound:    http.StatusNotFound,
+	iotenant.ErrDenied:      http.StatusForbidden,
+	iotenant.ErrExists:      http.StatusConflict,
+	iotenant.ErrConflict:    http.StatusConflict,
+	iotenant.ErrUnsupported: http.StatusNotImplemented,
+	iotenant.ErrUnavailable: http.StatusServiceUnavailable,
+}
+
 // statusOf returns the status for the kind of an error.
 func statusOf(err error) status {
-	code := http.StatusInternalServerError
-	switch kind := iotenant.KindOf(err); {
+	code, known := codes[iotenant.KindOf(err)]
+	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		code = http.StatusGatewayTimeout
-	case kind == iotenant.ErrInvalid:
-		code = http.StatusBadRequest
-	case kind == iotenant.ErrNotFound:
-		code = http.StatusNotFound
-	case kind == iotenant.ErrDenied:
-		code = http.StatusForbidden
-	case kind == iotenant.ErrExists, kind == iotenant.ErrConflict:
-		code = http.StatusConflict
-	case kind == iotenant.ErrUnsupported:
-		code = http.StatusNotImplemented
-	case kind == iotenant.ErrUnavailable:
-		code = http.StatusServiceUnavailable
+	case !known:
+		code = http.StatusInternalServerError
 	}
 	return status{code, http.StatusText(code)}
 }

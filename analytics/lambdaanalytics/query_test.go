@@ -257,10 +257,10 @@ func TestQueryHTTP(t *testing.T) {
 	query := lambdaanalytics.NewQuery(engine, is(north), fixed, func(o *lambdaanalytics.QueryOptions) {
 		o.MaxResult, o.Objects = 10_000, linked{memanalytics.NewObjects()}
 	})
-	serve := func(method, body string) *http.Response {
+	serve := func(method, body string) *httptest.ResponseRecorder {
 		recorder := httptest.NewRecorder()
 		query.ServeHTTP(recorder, httptest.NewRequest(method, "/query", strings.NewReader(body)))
-		return recorder.Result()
+		return recorder
 	}
 	for _, test := range []struct {
 		method, body string
@@ -280,19 +280,19 @@ func TestQueryHTTP(t *testing.T) {
 			engine.EXPECT().Query(gomock.Any(), north, gomock.Any()).Return(test.result.result(), nil)
 		}
 		response := serve(test.method, test.body)
-		require.Equal(t, test.status, response.StatusCode)
-		require.Equal(t, test.contentType, response.Header.Get("Content-Type"))
-		require.Equal(t, "no-store", response.Header.Get("Cache-Control"))
-		text, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		require.True(t, strings.HasPrefix(string(text), test.answer), string(text))
+		require.Equal(t, test.status, response.Code)
+		require.Equal(t, test.contentType, response.Header().Get("Content-Type"))
+		require.Equal(t, "no-store", response.Header().Get("Cache-Control"))
+		require.True(t, strings.HasPrefix(response.Body.String(), test.answer), response.Body)
 	}
 }
 
 func TestSweepResults(t *testing.T) {
 	t.Parallel()
 	objects := memanalytics.NewObjects()
-	put := func(id tenant.ID, name string) { require.NoError(t, objects.Put(t.Context(), id, name, strings.NewReader("x"))) }
+	put := func(id tenant.ID, name string) {
+		require.NoError(t, objects.Put(t.Context(), id, name, strings.NewReader("x")))
+	}
 	for n := range 1500 {
 		put(north, fmt.Sprintf("queries/%d.csv", n))
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 
 	"github.com/iotenant/iotenant/internal/exprlang"
 )
@@ -42,6 +43,7 @@ type copied struct {
 	from   *path
 	to     []byte
 	quoted bool // to needs escapes
+	mark   uint64
 }
 
 type addAttributes struct{ attributes []copied }
@@ -101,19 +103,22 @@ type selectAttributes struct {
 }
 
 func (a *selectAttributes) apply(_ context.Context, r *run, d *document) bool {
-	r.selected = r.selected[:0]
-	fresh := document{members: r.selected}
+	fresh := document{members: slices.Grow(r.selected[:0], len(a.attributes))}
 	for i := range a.attributes {
 		from := &a.attributes[i]
 		raw := r.lookup(d, from.from)
 		if raw == nil {
 			continue
 		}
-		if m := (member{name: from.to, raw: raw, quoted: from.quoted, nested: isNested(raw)}); a.distinct {
-			fresh.append(m)
-		} else {
-			fresh.put(m)
+		if !a.distinct {
+			fresh.put(member{name: from.to, raw: raw, quoted: from.quoted, nested: isNested(raw)})
+			continue
 		}
+		n := len(fresh.members)
+		fresh.members = fresh.members[:n+1]
+		m := &fresh.members[n] // set in place, as in scanObject
+		m.name, m.raw, m.quoted, m.nested = from.to, raw, from.quoted, isNested(raw)
+		fresh.marks |= from.mark
 	}
 	r.selected, d.members, d.marks = d.members, fresh.members, fresh.marks
 	return len(d.members) > 0

@@ -281,7 +281,7 @@ func (l *loader) added(o *object) (all []copied) {
 			o.fail(place, "%q: the new attribute is one of the root, want no path", target.text)
 		}
 		if p := l.parsed(place, from); p != nil {
-			all = append(all, copied{from: p, to: []byte(target.text), quoted: needsEscapes(target.text)})
+			all = append(all, copied{from: p, to: []byte(target.text), quoted: needsEscapes(target.text), mark: mark([]byte(target.text))})
 		}
 	}
 	return all
@@ -322,7 +322,7 @@ func (l *loader) selected(o *object) (all []copied) {
 		if name == nil {
 			o.fail(place, "%s: an array element has no name to be selected by; use addAttributes", p.text)
 		}
-		all = append(all, copied{from: p, to: name, quoted: needsEscapes(string(name))})
+		all = append(all, copied{from: p, to: name, quoted: needsEscapes(string(name)), mark: mark(name)})
 	})
 	return all
 }

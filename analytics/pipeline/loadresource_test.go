@@ -133,3 +133,36 @@ func TestLoadDataset(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// FuzzLoadResource: what Check has nothing against is loaded, by its kind alone,
+// and what is loaded has a name.
+func FuzzLoadResource(f *testing.F) {
+	for _, seed := range []string{
+		`{"channelName":"raw","retentionPeriod":{"numberOfDays":30}}`, `{"channel":{"name":"raw"}}`, `{"ChannelName":"raw","RetentionPeriod":{"Unlimited":true}}`,
+		`{"datastoreName":"s","datastorePartitions":{"partitions":[{"attributePartition":{"attributeName":"site"}},{"timestampPartition":{"attributeName":"ts"}}]}}`,
+		`{"datastoreName":"s","fileFormatConfiguration":{"parquetConfiguration":{"schemaDefinition":{"columns":[{"name":"a","type":"array<int>"}]}}}}`,
+		`{"datastore":{"name":"s"}}`, `[]`, `{`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		strict := func(o *pipeline.Options) { o.Strict = true }
+		kind, findings := pipeline.Check([]byte(text))
+		sound := true
+		for _, finding := range findings {
+			sound = sound && finding.Level != pipeline.LevelError
+		}
+		channel, err := pipeline.LoadChannel([]byte(text), strict)
+		require.Equal(t, sound && kind == pipeline.ResourceChannel, err == nil)
+		if err == nil {
+			require.NotEmpty(t, channel.Name)
+			require.GreaterOrEqual(t, channel.RetentionDays, 0)
+		}
+		datastore, err := pipeline.LoadDatastore([]byte(text), strict)
+		require.Equal(t, sound && kind == pipeline.ResourceDatastore, err == nil)
+		if err == nil {
+			require.NotEmpty(t, datastore.Name)
+			require.Equal(t, datastore.Format == pipeline.FormatParquet, len(datastore.Columns) > 0)
+		}
+	})
+}

@@ -59,6 +59,8 @@ func (e *extent) finished() bool {
 	}
 }
 
+func (e *extent) failed() bool { return e.finished() && e.err != nil }
+
 // extent returns the one that holds off. If it is fresh, the caller has to
 // fetch and finish it. It is nil if a read of n bytes is better not kept: if it
 // is large, or if all memory waits for others.
@@ -67,6 +69,10 @@ func (a *ahead) extent(off, n, size int64) (e *extent, fresh bool) {
 	defer a.mu.Unlock()
 	for i, e := range a.extents {
 		if e.holds(off) {
+			if e.failed() { // nobody has read it yet
+				a.dropLocked(e)
+				break
+			}
 			a.extents = append(slices.Delete(a.extents, i, i+1), e)
 			return e, false
 		}

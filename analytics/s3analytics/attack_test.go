@@ -154,9 +154,10 @@ func TestAttackLink(t *testing.T) {
 // other tenants, nor the URL of a request.
 func TestAttackErrorTexts(t *testing.T) {
 	t.Parallel()
-	large := bytesOf(s3analytics.MinPartSize + 1)
-	for _, operation := range []string{
-		"PutObject", "GetObject", "ListObjectsV2", "DeleteObjects", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload",
+	small, large := []byte("y"), bytesOf(s3analytics.MinPartSize+1)
+	for operation, body := range map[string][]byte{
+		"PutObject": small, "GetObject": small, "ListObjectsV2": small, "DeleteObjects": small,
+		"CreateMultipartUpload": large, "UploadPart": large, "CompleteMultipartUpload": large,
 	} {
 		for name, fail := range map[string]func(f *fake){
 			"denied":   func(f *fake) { f.refuse(operation, http.StatusForbidden, "AccessDenied", 1000) },
@@ -170,7 +171,7 @@ func TestAttackErrorTexts(t *testing.T) {
 			fail(f)
 			objects := s3analytics.New(f.client(), bucket, withParts)
 			var errs []error
-			errs = append(errs, objects.Put(t.Context(), acme, "x", strings.NewReader("x")), objects.Create(t.Context(), acme, "y", bytes.NewReader(large)))
+			errs = append(errs, objects.Put(t.Context(), acme, "x", strings.NewReader("x")), objects.Create(t.Context(), acme, "y", bytes.NewReader(body)))
 			_, err := objects.Open(t.Context(), acme, "x")
 			errs = append(errs, err)
 			_, err = objects.List(t.Context(), acme, "", "", 1)

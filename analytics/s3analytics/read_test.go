@@ -147,7 +147,7 @@ func TestConcurrentReads(t *testing.T) {
 					case 1:
 						off = max(0, off-random.IntN(2*window))
 					case 2:
-						n = 1 + random.IntN(6<<20)
+						n = 1 + random.IntN(6<<random.IntN(21))
 					}
 					read, err := object.ReadAt(p[:n], int64(off))
 					want := data[off:min(off+n, len(data))]
@@ -431,4 +431,25 @@ func TestReadAtNegativeOffset(t *testing.T) {
 	object := opened(t, newFake(), []byte("content"))
 	_, err := object.ReadAt(make([]byte, 1), -1)
 	require.ErrorIs(t, err, iotenant.ErrInvalid)
+}
+
+// TestReadAheadThatFailed: nobody had asked for it, so it is no failure.
+func TestReadAheadThatFailed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		data := bytesOf(1 << 20)
+		object := opened(t, f, data)
+		f.intercept = func(r *http.Request, answer func() *http.Response) (*http.Response, error) {
+			if strings.HasPrefix(r.Header.Get("Range"), "bytes=196608-") {
+				return refusal(http.StatusBadRequest, "InvalidRequest"), nil
+			}
+			return answer(), nil
+		}
+		wantAt(t, object, data, 0, 100_000)
+		synctest.Wait()
+		require.Len(t, f.called(), 2)
+		f.intercept = nil
+		wantAt(t, object, data, 0, 400_000)
+	})
 }

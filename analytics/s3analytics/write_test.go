@@ -23,11 +23,15 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// bytesOf returns so many bytes, none of which is like the one 251 further.
+// bytesOf returns so many bytes, which repeat only after 1757.
 func bytesOf(n int) []byte {
 	data := make([]byte, n)
-	for i := range data {
-		data[i] = byte(i%251 + i/251%7)
+	const period = 251 * 7
+	for i := range min(n, period) {
+		data[i] = byte(i%251 + i/251)
+	}
+	for filled := period; filled < n; filled *= 2 {
+		copy(data[filled:], data[:filled])
 	}
 	return data
 }
@@ -166,7 +170,7 @@ func TestConflictThatAnotherWon(t *testing.T) {
 
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
-	data := bytesOf(2*s3analytics.MinPartSize + 3)
+	data := bytesOf(s3analytics.MinPartSize + 3)
 	for operation, body := range map[string][]byte{
 		"PutObject": data[:10], "CreateMultipartUpload": data, "UploadPart": data, "CompleteMultipartUpload": data,
 	} {
@@ -211,7 +215,7 @@ func TestUploadThatIsGone(t *testing.T) {
 
 func TestFailedUploadLeavesNothing(t *testing.T) {
 	t.Parallel()
-	data := bytesOf(4 * s3analytics.MinPartSize)
+	data := bytesOf(2*s3analytics.MinPartSize + 1)
 	errBody := errors.New("sensor unplugged")
 	for name, write := range writes {
 		for _, operation := range []string{"CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"} {
@@ -253,7 +257,7 @@ func TestErrorsInASuccess(t *testing.T) {
 
 func TestCancelledUploadLeavesNothing(t *testing.T) {
 	t.Parallel()
-	data := bytesOf(4 * s3analytics.MinPartSize)
+	data := bytesOf(2*s3analytics.MinPartSize + 1)
 	for _, operation := range []string{"CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"} {
 		f := newFake()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -295,18 +299,19 @@ func TestUploadHoldsFewParts(t *testing.T) {
 		f := newFake()
 		api := &blocked{API: f.client(patient), release: make(chan struct{})}
 		objects := s3analytics.New(api, bucket, withParts, func(o *s3analytics.Options) { o.Parallel = 3 })
-		body := bytes.NewReader(bytesOf(10*part + 7))
+		const parts = 6
+		body := bytes.NewReader(bytesOf(parts*part + 7))
 		done := make(chan error)
 		go func() { done <- objects.Put(t.Context(), acme, "x", body) }()
-		for sent := range 8 {
+		for sent := range parts - 2 {
 			synctest.Wait()
 			require.EqualValues(t, 3, api.waiting.Load())
-			require.Equal(t, (10-3-sent)*part+7-1, body.Len(), "more than three parts and the next byte are in memory")
+			require.Equal(t, (parts-3-sent)*part+7-1, body.Len(), "more than three parts and the next byte are in memory")
 			api.release <- struct{}{}
 		}
 		close(api.release)
 		require.NoError(t, <-done)
-		require.True(t, bytes.Equal(bytesOf(10*part+7), f.stored("tenants/acme/x").data))
+		require.True(t, bytes.Equal(bytesOf(parts*part+7), f.stored("tenants/acme/x").data))
 	})
 }
 
@@ -320,7 +325,7 @@ func TestUploadEndsWithItsFirstError(t *testing.T) {
 		objects := s3analytics.New(api, bucket, withParts)
 		done := make(chan error)
 		go func() {
-			done <- objects.Put(t.Context(), acme, "x", bytes.NewReader(bytesOf(10*s3analytics.MinPartSize)))
+			done <- objects.Put(t.Context(), acme, "x", bytes.NewReader(bytesOf(6*s3analytics.MinPartSize)))
 		}()
 		synctest.Wait()
 		api.release <- struct{}{}

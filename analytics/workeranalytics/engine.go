@@ -242,6 +242,11 @@ func (r *run) tables(ctx context.Context, names []wire.TableName) ([]wire.TableS
 	return all, nil
 }
 
+// open opens a file of the tenant, whatever the lake says.
+func (r *run) open(ctx context.Context, name string) (analytics.Object, error) {
+	return r.engine.objects.Open(ctx, r.id, name)
+}
+
 func noTable(name wire.TableName) error { return fmt.Errorf("%w: %q", analytics.ErrNoTable, name) }
 
 // rows reads the result. It can be ranged over once.
@@ -250,7 +255,8 @@ func (r *run) rows(ctx context.Context, columns int) func(func([]analytics.Field
 		left := r.engine.options.MaxResultBytes
 		row := make([]analytics.Field, columns)
 		for {
-			payload, done, err := r.worker.rows()
+			frame, done, err := r.worker.rows()
+			payload := string(frame)
 			if done && err == nil {
 				r.end()
 				return

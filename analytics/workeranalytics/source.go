@@ -90,7 +90,7 @@ func dimensions(partitions []pipeline.Partition) []wire.Column {
 // add makes a file of an object, at a path that tells its dimensions. It
 // returns the path, and that of the file if the first is a link to it.
 func (f *files) add(ctx context.Context, r *run, table wire.TableName, file analytics.File, path string) (link, allowed string, err error) {
-	object, err := r.engine.objects.Open(ctx, r.id, file.Name)
+	object, err := r.open(ctx, file.Name)
 	if errors.Is(err, iotenant.ErrNotFound) {
 		return "", "", fmt.Errorf("%w: data store %s: a file is missing", analytics.ErrCorrupt, table)
 	}

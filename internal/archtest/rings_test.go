@@ -129,13 +129,19 @@ var table = []row{
 		breach:   [2]string{"./analytics/fileanalytics", "go.etcd.io/bbolt"},
 	}, {
 		packages: []string{"./@/lake@"},
-		only:     []string{"std", "domain", "./internal/...", "github.com/parquet-go/parquet-go/...", "github.com/klauspost/compress/..."},
+		only:     []string{"std", "domain", "./internal/...", "github.com/parquet-go/parquet-go/...", "github.com/klauspost/compress/...", "golang.org/x/sync/errgroup"},
 		why:      "one technology: JSON and Parquet files, wherever they are kept",
 		breach:   [2]string{"./analytics/lakeanalytics", "./analytics/fileanalytics"},
 	}, {
+		packages: []string{"./@/worker@"},
+		only:     []string{"std", "domain"},
+		never:    []string{"github.com/duckdb/..."},
+		why:      "one technology: processes that answer. The database is in these",
+		breach:   [2]string{"./analytics/workeranalytics", "github.com/duckdb/duckdb-go/v2"},
+	}, {
 		packages: []string{"./@/duck@"},
-		only:     []string{"std", "domain", "./internal/...", "github.com/duckdb/duckdb-go/v2/...", "golang.org/x/sys/..."},
-		why:      "one technology: SQL by DuckDB",
+		only:     []string{"std", "domain", "./@/worker@", "./internal/...", "github.com/duckdb/duckdb-go/v2/...", "golang.org/x/sys/..."},
+		why:      "one technology: SQL by DuckDB, as a worker",
 		breach:   [2]string{"./analytics/duckanalytics", "./analytics/lakeanalytics"},
 	}, {
 		packages: []string{"./@/s3@"},
@@ -199,6 +205,11 @@ var table = []row{
 		}),
 		why:    "test code never reaches a production binary",
 		breach: [2]string{"./device/mqttdevice", "testing"},
+	}, {
+		packages: []string{"./examples/local", "./analytics/lambdaanalytics"},
+		never:    []string{"github.com/duckdb/..."},
+		why:      "DuckDB is in workers and in programs that answer SQL alone: it takes cgo and 70 MB",
+		breach:   [2]string{"./examples/local", "github.com/duckdb/duckdb-go/v2"},
 	}, {
 		packages: []string{"./examples/lambda/..."},
 		never:    []string{"github.com/mochi-mqtt/...", "./@/mqtt@"},

@@ -11,4 +11,5 @@ var guards = slices.Concat(
 	objectsGuards,
 	alertGuards,
 	ingestGuards,
+	lambdaGuards,
 )

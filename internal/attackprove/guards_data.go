@@ -53,6 +53,21 @@ var dataGuards = []guard{
 		disabled:  "	return nil\n",
 		tests:     []string{"TestAttackStore"},
 	}, {
+		name: "a log is of the tenant in whose folder it lies", file: "analytics/lakeanalytics/codec.go", pkg: "./analytics/lakeanalytics",
+		statement: "if r.text() != of.tenant.String() ||",
+		disabled:  "if r.text() == \"\" ||",
+		tests:     []string{"TestAttackForeignLog"},
+	}, {
+		name: "what is known of tables is known by tenant", file: "analytics/lakeanalytics/cache.go", pkg: "./analytics/lakeanalytics",
+		statement: "key := owner{id, ",
+		disabled:  "key := owner{tenant.MustParseID(\"acme\"), ",
+		tests:     []string{"TestAttackLake"},
+	}, {
+		name: "a table's name leads nowhere else", file: "analytics/lakeanalytics/check.go", pkg: "./analytics/lakeanalytics",
+		statement: "if !isName(table.Name) {",
+		disabled:  "if !isName(table.Name) && false {",
+		tests:     []string{"TestAttackNames"},
+	}, {
 		name: "a batch shows nothing of the run before, which may be another tenant's", file: "analytics/pipeline/batch.go", pkg: "./analytics/pipeline",
 		statement: "b.documents, b.results, b.failures = b.documents[:0], b.results[:0], b.failures[:0]",
 		disabled:  "b.failures = b.failures[:0]",
@@ -62,6 +77,11 @@ var dataGuards = []guard{
 		statement: "if err := checkTenant(id); err != nil {",
 		disabled:  "if err := checkTenant(id); err != nil && false {",
 		tests:     []string{"TestAttackQueries"},
+	}, {
+		name: "columns are those of the tenant's own data store", file: "analytics/lakeanalytics/columnscan.go", pkg: "./analytics/lakeanalytics",
+		statement: "snapshot, err := l.Snapshot(ctx, id, ",
+		disabled:  "snapshot, err := l.Snapshot(ctx, tenant.MustParseID(\"acme\"), ",
+		tests:     []string{"TestAttackColumnsOfAnotherTenant"},
 	}, {
 		name: "a state of windows is kept by tenant", file: "analytics/window.go", pkg: "./analytics",
 		statement: "		w.tenants[id] = state\n	}\n	state.past",
@@ -167,5 +187,60 @@ var dataGuards = []guard{
 		statement: "if event.Alert.ID != id {",
 		disabled:  "if false {",
 		tests:     []string{"TestAttackForgedWebhook"},
+	}, {
+		name: "a statement is of a tenant", file: "analytics/workeranalytics/engine.go", pkg: "./analytics/duckanalytics",
+		statement: `if _, err := tenant.ParseID(id.String()); err != nil {`,
+		disabled:  `if _, err := tenant.ParseID(id.String()); err != nil && false {`,
+		tests:     []string{"TestAttackTenant"},
+	}, {
+		name: "a statement reads the data stores of its tenant", file: "analytics/workeranalytics/engine.go", pkg: "./analytics/duckanalytics",
+		statement: `r.engine.lake.Snapshot(ctx, r.id,`,
+		disabled:  `r.engine.lake.Snapshot(ctx, tenant.MustParseID("acme-b"),`,
+		tests:     []string{"TestAttackTenant"},
+	}, {
+		name: "a statement reads files of its tenant", file: "analytics/workeranalytics/engine.go", pkg: "./analytics/duckanalytics",
+		statement: `r.engine.objects.Open(ctx, r.id, name)`,
+		disabled:  `r.engine.objects.Open(ctx, tenant.MustParseID("acme-b"), name)`,
+		tests:     []string{"TestAttackTenant"},
+	}, {
+		name: "a table is named by the data store alone", file: "analytics/workeranalytics/engine.go", pkg: "./analytics/duckanalytics",
+		statement: `if name.Schema != "" && (`,
+		disabled:  `if name.Schema == "none" && (`,
+		tests:     []string{"TestAttackTables"},
+	}, {
+		name: "a statement calls no table function", file: "analytics/duckanalytics/gate.go", pkg: "./analytics/duckanalytics",
+		statement: `textOf(function, "function_name") != "unnest" ||`,
+		disabled:  `textOf(function, "function_name") == "" ||`,
+		tests:     []string{"TestAttackGate"},
+	}, {
+		name: "a statement calls known functions", file: "analytics/duckanalytics/gate.go", pkg: "./analytics/duckanalytics",
+		statement: `if !g.functions(name) {`,
+		disabled:  `if !g.functions(name) && false {`,
+		tests:     []string{"TestAttackGate"},
+	}, {
+		name: "a statement holds what is known", file: "analytics/duckanalytics/gate.go", pkg: "./analytics/duckanalytics",
+		statement: `if !slices.Contains(expressionClasses, class) {`,
+		disabled:  `if !slices.Contains(expressionClasses, class) && false {`,
+		tests:     []string{"TestAttackGate"},
+	}, {
+		name: "a time expression is an expression", file: "analytics/duckanalytics/query.go", pkg: "./analytics/duckanalytics",
+		statement: `if !plain {`,
+		disabled:  `if !plain && false {`,
+		tests:     []string{"TestAttackTimeExpression"},
+	}, {
+		name: "a database opens the files of its statement", file: "analytics/duckanalytics/query.go", pkg: "./analytics/duckanalytics",
+		statement: `"SET enable_external_access=false",`,
+		disabled:  `"SET enable_external_access=true",`,
+		tests:     []string{"TestAttackLockedDatabase"},
+	}, {
+		name: "a database is locked before its statement", file: "analytics/duckanalytics/query.go", pkg: "./analytics/duckanalytics",
+		statement: `q.db.exec(ctx, "SET lock_configuration=true")`,
+		disabled:  `q.db.exec(ctx, "SET lock_configuration=false")`,
+		tests:     []string{"TestAttackLockedDatabase"},
+	}, {
+		name: "a value of a partition is no path", file: "analytics/workeranalytics/source.go", pkg: "./analytics/duckanalytics",
+		statement: `fmt.Fprintf(&out, "%%%02X", c)`,
+		disabled:  `out.WriteByte(c)`,
+		tests:     []string{"TestAttackPartition"},
 	},
 }

@@ -56,6 +56,7 @@ type handle struct {
 	node    any // *file, *directory, or acksNode
 	appends bool
 	offset  int64
+	opened  int // place where it was there
 }
 
 type acksNode struct{}
@@ -106,7 +107,9 @@ func (r *recorder) replay(c *call) error {
 		return nil // no file of ours
 	}
 	if c.name == "close" {
-		delete(r.handles, fd)
+		if h.opened < c.start { // else its number went to another file meanwhile
+			delete(r.handles, fd)
+		}
 		return nil
 	}
 	switch node := h.node.(type) {
@@ -187,12 +190,12 @@ func (r *recorder) open(c *call) error {
 	}
 	path := paths[0]
 	if path == r.acksPath {
-		r.handles[c.result] = &handle{node: acksNode{}}
+		r.handles[c.result] = &handle{node: acksNode{}, opened: c.end}
 		return nil
 	}
 	parent, name, inside := r.locate(path)
 	if path == r.folder {
-		r.handles[c.result] = &handle{node: r.root}
+		r.handles[c.result] = &handle{node: r.root, opened: c.end}
 		return nil
 	}
 	if !inside {
@@ -209,7 +212,7 @@ func (r *recorder) open(c *call) error {
 	if existing, ok := node.(*file); ok && existing.size > 0 && strings.Contains(flags, "O_TRUNC") {
 		existing.truncate(c, 0)
 	}
-	r.handles[c.result] = &handle{node: node, appends: strings.Contains(flags, "O_APPEND")}
+	r.handles[c.result] = &handle{node: node, appends: strings.Contains(flags, "O_APPEND"), opened: c.end}
 	return nil
 }
 

@@ -191,23 +191,30 @@ func AppendField(dst, text []byte, null bool) []byte {
 	return append(dst, text...)
 }
 
-// ReadRow reads as many fields as row has, and returns what follows.
-func ReadRow(payload []byte, row []analytics.Field) ([]byte, error) {
+// ReadRow reads as many fields as row has, and returns what follows. The fields
+// are parts of the payload.
+func ReadRow(payload string, row []analytics.Field) (string, error) {
 	for i := range row {
-		size, n := binary.Uvarint(payload)
-		if n <= 0 {
-			return nil, fmt.Errorf("%w: row", ErrProtocol)
+		size, n := uvarint(payload)
+		if n <= 0 || size > uint64(len(payload)-n)+1 {
+			return "", fmt.Errorf("%w: row", ErrProtocol)
 		}
 		payload = payload[n:]
 		if size == 0 {
 			row[i] = analytics.Field{Null: true}
 			continue
 		}
-		if size-1 > uint64(len(payload)) {
-			return nil, fmt.Errorf("%w: row", ErrProtocol)
-		}
-		row[i] = analytics.Field{Text: string(payload[:size-1])}
+		row[i] = analytics.Field{Text: payload[:size-1]}
 		payload = payload[size-1:]
 	}
 	return payload, nil
+}
+
+// uvarint is binary.Uvarint for text.
+func uvarint(text string) (value uint64, n int) {
+	if text != "" && text[0] < 0x80 {
+		return uint64(text[0]), 1
+	}
+	var head [binary.MaxVarintLen64]byte
+	return binary.Uvarint(head[:copy(head[:], text)])
 }

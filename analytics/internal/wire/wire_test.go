@@ -30,7 +30,7 @@ func FuzzFrames(f *testing.F) {
 			}
 			require.LessOrEqual(t, len(payload), len(data))
 			row := make([]analytics.Field, 2)
-			for rest := payload; len(rest) > 0; {
+			for rest := string(payload); rest != ""; {
 				before := len(rest)
 				if rest, err = wire.ReadRow(rest, row); err != nil {
 					require.ErrorIs(t, err, wire.ErrProtocol)

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const datasetMessages = `{"id":"a","t":21,"ts":1768028400}
+{"id":"b","t":22.5,"ts":1768030000}
+
+nonsense
+{"Id":"c","t":"x","ts":1768020000}
+`
+
+// unbuilt reports whether the program was built without DuckDB, and says so.
+func unbuilt(t *testing.T, got outcome) bool {
+	t.Helper()
+	if !strings.Contains(got.err, "DuckDB was not built in") {
+		return false
+	}
+	require.Equal(t, statusUsage, got.status)
+	require.Contains(t, got.err, "unsupported")
+	return true
+}
+
+func TestDataset(t *testing.T) {
+	t.Parallel()
+	store := "s=" + write(t, "s.jsonl", datasetMessages)
+	got := backtest("SELECT id, from_unixtime(ts) AS at, __dt FROM s ORDER BY ts", "dataset", "-sql", "-", "-store", store, "-now", "2026-01-10T07:30:00Z")
+	if unbuilt(t, got) {
+		return
+	}
+	require.Equal(t, statusLines, got.status, got.err)
+	require.Equal(t, `"id","at","__dt"
+"c","2026-01-10 04:40:00.000","2026-01-10 00:00:00.000"
+"a","2026-01-10 07:00:00.000","2026-01-10 00:00:00.000"
+"b","2026-01-10 07:26:40.000","2026-01-10 00:00:00.000"
+`, got.out)
+	require.Contains(t, got.err, "s.jsonl:4: no JSON object")
+}
+
+func TestDatasetWindow(t *testing.T) {
+	t.Parallel()
+	store := "s=" + write(t, "s.jsonl", strings.Replace(datasetMessages, "nonsense", "", 1))
+	args := []string{"dataset", "-sql", write(t, "q.sql", "SELECT id FROM x.s ORDER BY id"), "-store", store, "-now", "2026-01-10T07:26:00Z", "-delta", "-60,from_unixtime(ts)", "-database", "x"}
+	got := backtest("", args...)
+	if unbuilt(t, got) {
+		return
+	}
+	require.Equal(t, statusDone, got.status, got.err)
+	require.Equal(t, "\"id\"\n\"a\"\n\"c\"\n", got.out, "to 07:25")
+	got = backtest("", append(args, "-last-run", "2026-01-10T06:00:00Z")...)
+	require.Equal(t, "\"id\"\n\"a\"\n", got.out, "from 05:59")
+}
+
+func TestDatasetErrors(t *testing.T) {
+	t.Parallel()
+	store := "s=" + write(t, "s.jsonl", "")
+	for sql, want := range map[string]string{
+		"SELECT nothere FROM s":           "nothere",
+		"SELECT * FROM other":             `not found: "other"`,
+		"SELECT * FROM read_text('/etc')": "the table function read_text is not open to a data set",
+	} {
+		got := backtest(sql, "dataset", "-sql", "-", "-store", store)
+		if unbuilt(t, got) {
+			return
+		}
+		require.Equal(t, statusModel, got.status, got.err)
+		require.Contains(t, got.err, want)
+		require.Empty(t, got.out)
+	}
+	for _, args := range [][]string{
+		{"-store", store}, {"-sql", "-"}, {"-sql", "-", "-store", "s"}, {"-sql", "-", "-store", store, "-delta", "x,y"}, {"-sql", "-", "-store", store, "-delta", "5"},
+		{"-sql", "-", "-store", store, "-last-run", "2026-01-10T06:00:00Z"}, {"-sql", "/nothing/there", "-store", store}, {"-sql", "-", "-store", "s=/nothing/there"}, {"-sql", "-", "-store", "__s=" + store[2:]},
+	} {
+		require.Equal(t, statusUsage, backtest("SELECT 1", append([]string{"dataset"}, args...)...).status, args)
+	}
+}
