@@ -109,6 +109,12 @@ type batch struct {
 	err      error // once done
 }
 
+// takes reports whether another request may join. One that nobody waits for any
+// more is cancelled.
+func (b *batch) takes() bool {
+	return b.waiting > 0 && b.rows < fullBatchRows && b.size < fullBatchBytes
+}
+
 // queue holds the batches of a table that wait for their commit.
 type queue struct {
 	mu      sync.Mutex
@@ -134,7 +140,7 @@ func (t *table) enqueue(ctx context.Context, r *request) *batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var b *batch
-	if n := len(q.batches); n > 0 && q.batches[n-1].rows < fullBatchRows && q.batches[n-1].size < fullBatchBytes {
+	if n := len(q.batches); n > 0 && q.batches[n-1].takes() {
 		b = q.batches[n-1]
 	} else {
 		b = &batch{done: make(chan struct{})}
@@ -201,8 +207,14 @@ func (t *table) commitBatch(ctx context.Context, requests []*request) error {
 			return err
 		}
 		ids, rows := t.choose(requests)
-		if len(rows) == 0 {
-			return t.confirmOpen(ctx) // duplicates, of a table that has to be there
+		if len(rows) == 0 { // duplicates, of a table that has to be there still
+			if err := t.confirmOpen(ctx); err != nil {
+				return err
+			}
+			if now, err := t.declaration(); err != nil || now.nonce == declared.nonce {
+				return err
+			}
+			continue
 		}
 		files, err := t.writeFiles(ctx, &declared.table, rows)
 		if err != nil {

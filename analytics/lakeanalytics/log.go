@@ -86,16 +86,17 @@ func (t *table) apply(e *entry) {
 // maxLoads is how often a log may change under its reader, who begins again.
 const maxLoads = 8
 
-// errChanged: objects were deleted since they were listed.
+// errChanged: objects came or were deleted while they were listed, or since.
 var errChanged = errors.New("the log changed while it was read")
 
 // load reads the state from the log.
 func (t *table) load(ctx context.Context) error {
 	began := t.lake.options.Now()
+	var last error
 	for range maxLoads {
 		s, err := t.loadOnce(ctx)
 		if errors.Is(err, errChanged) {
-			began = t.lake.options.Now()
+			began, last = t.lake.options.Now(), err
 			continue
 		}
 		if err != nil {
@@ -112,7 +113,7 @@ func (t *table) load(ctx context.Context) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%w: %s: %w", analytics.ErrCorrupt, t.log(), errChanged)
+	return fmt.Errorf("%w: %s: %w", analytics.ErrCorrupt, t.log(), last)
 }
 
 // loadOnce reads the latest checkpoint and the commits after it. A checkpoint
@@ -209,11 +210,12 @@ func (t *table) listLog(ctx context.Context, from uint64) (listing, error) {
 // parallelReads is how many objects of a log are read at a time.
 const parallelReads = 8
 
-// replay applies commits, which must follow each other without a gap.
+// replay applies commits, which must follow each other without a gap. A list
+// of a folder may have one, if it was made while others wrote.
 func (t *table) replay(ctx context.Context, s *state, commits []uint64) error {
 	for i, version := range commits {
 		if want := s.version + 1 + uint64(i); version != want {
-			return fmt.Errorf("%w: %s is missing", analytics.ErrCorrupt, t.commit(want))
+			return fmt.Errorf("%w: %s is missing", errChanged, t.commit(want))
 		}
 	}
 	entries := make([]*entry, parallelReads)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -371,6 +372,58 @@ func TestRunSweeps(t *testing.T) {
 }
 
 // TestAWaitEndsWithItsContext lets one of two appends of a commit give up.
+// What one process takes for a duplicate is none if another has made the table
+// anew.
+func TestATableMadeAnewKnowsNoIDs(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	first, second := r.lake(), r.lake()
+	r.mustAppend(first, 0)
+	require.NoError(t, second.Delete(t.Context(), acme, raw, analytics.Deletion{Table: true}))
+	require.NoError(t, second.Declare(t.Context(), acme, analytics.Table{TableID: raw}))
+	r.mustAppend(first, 0)
+	require.Equal(t, numbers(1), r.rows(second))
+}
+
+// Rows that wait for their turn don't end with those that nobody waits for any
+// more.
+func TestNobodyJoinsACancelledBatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		release := make(chan struct{})
+		var once sync.Once
+		lake := r.lakeOver(analyticstest.FaultyObjects(r.objects, func(call analyticstest.Call) (fault analyticstest.Fault) {
+			if call.Operation == analyticstest.OpPut {
+				once.Do(func() { <-release })
+			}
+			return fault
+		}))
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, err := r.append(lake, 0)
+			require.NoError(t, err)
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		all.Go(func() {
+			_, err := lake.Append(ctx, acme, raw, []analytics.Row{{ID: "x", At: noon, Payload: []byte("x")}})
+			require.ErrorIs(t, err, context.Canceled)
+		})
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		all.Go(func() {
+			_, err := r.append(lake, 1)
+			require.NoError(t, err)
+		})
+		synctest.Wait()
+		close(release)
+		all.Wait()
+		require.Equal(t, numbers(2), r.rows(lake))
+	})
+}
+
 func TestAWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
