@@ -88,17 +88,26 @@ func (p *production) load(ctx context.Context) error {
 			return err
 		}
 	}
-	fresh := p.run.content(p.definition.Name)
-	item, err := p.contents.Get(ctx, p.id, contentKey(p.definition.Name, p.run.Version), tenant.Consistent)
-	if errors.Is(err, tenant.ErrNotFound) {
-		item.Value = fresh
-		item.Version, err = p.contents.Put(ctx, p.id, fresh, tenant.IfAbsent())
+	item, err := p.stored(ctx)
+	if errors.Is(err, tenant.ErrExists) { // whoever asked for it was faster
+		item, err = p.stored(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("analytics: content: %w", err)
 	}
 	p.content, p.version = item.Value, item.Version
 	return nil
+}
+
+// stored returns the content as it is kept, which it writes if it is missing.
+func (p *production) stored(ctx context.Context) (tenant.Item[Content], error) {
+	item, err := p.contents.Get(ctx, p.id, contentKey(p.definition.Name, p.run.Version), tenant.Consistent)
+	if !errors.Is(err, tenant.ErrNotFound) {
+		return item, err
+	}
+	item.Value = p.run.content(p.definition.Name)
+	item.Version, err = p.contents.Put(ctx, p.id, item.Value, tenant.IfAbsent())
+	return item, err
 }
 
 // attempt makes the content and notes what became of it.

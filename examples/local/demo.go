@@ -222,7 +222,7 @@ const guideSQLText = `
 # data sets and queries in SQL over what the pipeline "readings" made of the telemetry
 curl -s {http}/queries -H "Authorization: Bearer $NORTH" -H 'Content-Type: application/json' -d '{"sql": "SELECT thing, count(*) AS readings, max(fahrenheit) AS hottest FROM readings GROUP BY thing"}'
 curl -s -X POST {http}/datasets/summary/contents -H "Authorization: Bearer $NORTH"
-sleep 2; curl -s $(curl -s {http}/datasets/summary/contents/latest -H "Authorization: Bearer $NORTH" | sed 's/.*"uri":"\([^"]*\)".*/\1/; s/\\\\u0026/\&/g')
+sleep 2; curl -s $(curl -s {http}/datasets/summary/contents/latest -H "Authorization: Bearer $NORTH" | sed 's/.*"uri":"\([^"]*\)".*/\1/; s/\\u0026/\&/g')
 `
 
 const guideNoSQLText = `
