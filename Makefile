@@ -74,6 +74,10 @@ emulators: ## Install the real clients and servers that some tests use
 	@.ci/emulators
 	@echo 'now: IOTENANT_EMULATORS=1 make test'
 
+.PHONY: sqlworker
+sqlworker: ## Build bin/iotenant-sqlworker, which answers SQL for examples/local (needs a C compiler)
+	CGO_ENABLED=1 $(GO) build -trimpath -ldflags='-s -w' -o bin/iotenant-sqlworker ./examples/sqlworker
+
 .PHONY: cgo0
 cgo0: ## Build and vet without cgo, and the Lambdas for arm64
 	CGO_ENABLED=0 $(GO) build ./...
