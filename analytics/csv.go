@@ -17,45 +17,47 @@ func WriteCSV(w io.Writer, result *Result) (err error) {
 		}
 	}()
 	out := bufio.NewWriterSize(w, 64<<10)
+	var line []byte
 	for i, column := range result.Columns {
-		writeSeparator(out, i)
-		writeQuoted(out, column.Name)
+		line = appendQuoted(appendSeparator(line, i), column.Name)
 	}
-	out.WriteByte('\n')
+	if _, err := out.Write(append(line, '\n')); err != nil {
+		return err
+	}
 	for row, err := range result.Rows {
 		if err != nil {
 			return err
 		}
+		line = line[:0]
 		for i, field := range row {
-			writeSeparator(out, i)
+			line = appendSeparator(line, i)
 			if !field.Null {
-				writeQuoted(out, field.Text)
+				line = appendQuoted(line, field.Text)
 			}
 		}
-		if err := out.WriteByte('\n'); err != nil {
+		if _, err := out.Write(append(line, '\n')); err != nil {
 			return err
 		}
 	}
 	return out.Flush()
 }
 
-func writeSeparator(out *bufio.Writer, i int) {
+func appendSeparator(line []byte, i int) []byte {
 	if i > 0 {
-		out.WriteByte(',')
+		line = append(line, ',')
 	}
+	return line
 }
 
-// writeQuoted leaves errors to the writer, which keeps the first.
-func writeQuoted(out *bufio.Writer, text string) {
-	out.WriteByte('"')
+func appendQuoted(line []byte, text string) []byte {
+	line = append(line, '"')
 	for {
 		before, after, found := strings.Cut(text, `"`)
-		out.WriteString(before)
+		line = append(line, before...)
 		if !found {
-			break
+			return append(line, '"')
 		}
-		out.WriteString(`""`)
+		line = append(line, `""`...)
 		text = after
 	}
-	out.WriteByte('"')
 }

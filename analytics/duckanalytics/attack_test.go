@@ -75,7 +75,7 @@ func wantRefused(t *testing.T, engine *workeranalytics.Engine, l localLake, sql 
 	t.Helper()
 	out, err := ask(t, engine, acme, sql)
 	require.ErrorIs(t, err, sentinel, sql)
-	for _, told := range []string{secret, other.String(), l.dir, os.TempDir()} {
+	for _, told := range []string{secret, other.String(), l.dir, os.TempDir()} { //nolint:usetesting // engines put their files there
 		if !strings.Contains(sql, told) {
 			require.NotContains(t, out+err.Error(), told, sql)
 		}

@@ -128,7 +128,7 @@ func countRows(b *testing.B, engine analytics.Engine, id tenant.ID, statement st
 	b.Helper()
 	result, err := engine.Query(b.Context(), id, analytics.Statement{SQL: statement, Now: now})
 	require.NoError(b, err)
-	defer result.Close()
+	defer func() { require.NoError(b, result.Close()) }()
 	n := 0
 	for _, err := range result.Rows {
 		require.NoError(b, err)

@@ -2,6 +2,7 @@ package duckanalytics
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/iotenant/iotenant/analytics"
@@ -96,9 +97,7 @@ func buildRules() map[string]functionRule {
 	for name, to := range renamedFunctions {
 		rules[name] = functionRule{to: to, maxArgs: -1}
 	}
-	for name, rule := range rewrittenFunctions {
-		rules[name] = rule
-	}
+	maps.Copy(rules, rewrittenFunctions)
 	return rules
 }
 

@@ -113,14 +113,3 @@ func inProcess(t testing.TB, l *lake, optFns ...func(*workeranalytics.Options)) 
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
 	return engine
 }
-
-// workers is an engine of processes.
-func workers(t testing.TB, l *lake, optFns ...func(*workeranalytics.Options)) *workeranalytics.Engine {
-	t.Helper()
-	needDuckDB(t)
-	engine := workeranalytics.New(l, l, append([]func(*workeranalytics.Options){func(o *workeranalytics.Options) {
-		o.Dir, o.Command = t.TempDir(), workerCommand()
-	}}, optFns...)...)
-	t.Cleanup(func() { require.NoError(t, engine.Close()) })
-	return engine
-}

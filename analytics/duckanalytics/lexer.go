@@ -2,6 +2,7 @@ package duckanalytics
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/iotenant/iotenant/analytics"
@@ -234,12 +235,7 @@ func groups(all []token, i int) bool {
 		if t.kind == tokenSpace {
 			continue
 		}
-		for _, end := range []string{")", ";", "having", "order", "limit", "union", "intersect", "except"} {
-			if t.is(end) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc([]string{")", ";", "having", "order", "limit", "union", "intersect", "except"}, t.is)
 	}
 	return false
 }

@@ -30,7 +30,7 @@ var macros = map[string]string{
 	"presto_bit_count": `(x, bits) AS bit_count(CAST(x AS BIGINT) & CASE WHEN bits >= 64 THEN CAST(-1 AS BIGINT) ELSE (CAST(1 AS BIGINT) << bits) - 1 END)`,
 	"presto_width_bucket": `(x, low, high, n) AS CASE
 		WHEN low < high THEN CASE WHEN x < low THEN 0 WHEN x >= high THEN n + 1 ELSE CAST(floor((x - low) / CAST(high - low AS DOUBLE) * n) AS BIGINT) + 1 END
-		ELSE CASE WHEN x > low THEN 0 WHEN x <= high THEN n + 1 ELSE CAST(floor((low - x) / CAST(low - high AS DOUBLE) * n) AS BIGINT) + 1 END END`,
+		ELSE (CASE WHEN x > low THEN 0 WHEN x <= high THEN n + 1 ELSE CAST(floor((low - x) / CAST(low - high AS DOUBLE) * n) AS BIGINT) + 1 END) END`,
 
 	"presto_split_part":   `(s, d, n) AS CASE WHEN n <= len(string_split(s, d)) THEN split_part(s, d, n) END`,
 	"presto_split_to_map": `(s, e, kv) AS map(list_transform(string_split(s, e), lambda one: split_part(one, kv, 1)), list_transform(string_split(s, e), lambda one: split_part(one, kv, 2)))`,

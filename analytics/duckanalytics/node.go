@@ -137,10 +137,6 @@ func operator(kind string, children ...any) node {
 	return node{"class": "OPERATOR", "type": kind, "alias": "", "query_location": 0, "children": children}
 }
 
-func compare(kind string, left, right any) node {
-	return node{"class": "COMPARISON", "type": kind, "alias": "", "query_location": 0, "left": left, "right": right}
-}
-
 func conjunction(kind string, children ...any) node {
 	return node{"class": "CONJUNCTION", "type": kind, "alias": "", "query_location": 0, "children": children}
 }

@@ -3,6 +3,7 @@ package duckanalytics
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 )
 
@@ -22,10 +23,8 @@ func appendDouble(dst []byte, v float64, bits int) []byte {
 	}
 	start := len(dst)
 	dst = strconv.AppendFloat(dst, v, 'f', -1, bits)
-	for _, c := range dst[start:] {
-		if c == '.' {
-			return dst
-		}
+	if slices.Contains(dst[start:], '.') {
+		return dst
 	}
 	return append(dst, ".0"...)
 }

@@ -5,6 +5,7 @@ package duckanalytics
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,11 +76,7 @@ func holdsQuery(v any) bool {
 			}
 		}
 	case []any:
-		for _, child := range v {
-			if holdsQuery(child) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(v, holdsQuery)
 	}
 	return false
 }

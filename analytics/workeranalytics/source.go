@@ -108,13 +108,13 @@ func (f *files) add(ctx context.Context, r *run, table wire.TableName, file anal
 	f.n++
 	link = filepath.Join(dir, strconv.Itoa(f.n)+extension(file.Name))
 	if local, ok := object.(interface{ Path() string }); ok {
-		if real, err := filepath.EvalSymlinks(local.Path()); err == nil {
-			if os.Link(real, link) == nil {
+		if target, err := filepath.EvalSymlinks(local.Path()); err == nil {
+			if os.Link(target, link) == nil {
 				return link, "", object.Close()
 			}
-			if os.Symlink(real, link) == nil {
+			if os.Symlink(target, link) == nil {
 				f.open = append(f.open, object)
-				return link, real, nil
+				return link, target, nil
 			}
 		}
 	}

@@ -24,6 +24,7 @@ const MaxFrame = 64 << 20
 // Kind is the first byte of a message.
 type Kind byte
 
+// The kinds of messages.
 const (
 	KindConfigure Kind = 'c' // Configuration; answered by KindHello
 	KindParse     Kind = 'p' // ParseRequest; answered by KindTables
@@ -51,17 +52,20 @@ type Configuration struct {
 	SampleRows int
 }
 
+// Hello is what a worker answers to its configuration.
 type Hello struct {
 	Version int
 	PID     int
 }
 
+// ParseRequest asks for the names of tables in a statement.
 type ParseRequest struct {
 	SQL string
 	// TimeExpression is that of the delta window, if there is one.
 	TimeExpression string
 }
 
+// RunRequest asks for the rows of a statement.
 type RunRequest struct {
 	ParseRequest
 	Now      time.Time
@@ -107,8 +111,10 @@ type Failure struct {
 	Message string
 }
 
+// FailureKind says which error of the contract a failure is.
 type FailureKind string
 
+// The kinds of failures.
 const (
 	FailSQL         FailureKind = "sql"
 	FailLimit       FailureKind = "limit"
@@ -117,6 +123,7 @@ const (
 	FailOther       FailureKind = "other"
 )
 
+// ErrProtocol: what came is not of the protocol.
 var ErrProtocol = errors.New("message that is not of the protocol")
 
 // WriteFrame writes one message.
@@ -149,6 +156,7 @@ type Reader struct {
 	payload []byte
 }
 
+// NewReader returns a reader of messages.
 func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 64<<10)} }
 
 // Next returns io.EOF where there is no further message.
