@@ -42,8 +42,10 @@ func TestPipeline(t *testing.T) {
 	require.JSONEq(t, `{"temperature": 21, "fahrenheit": 69.8, "thing": "press-1"}`, b.waitForRows("readings", 1)[0])
 
 	var sample page[json.RawMessage]
-	user.want(http.StatusOK, "GET", "/channels/telemetry/sample", nil, &sample)
-	require.Len(t, sample.Items, 3, "the channel has all of it")
+	require.Eventually(t, func() bool {
+		user.want(http.StatusOK, "GET", "/channels/telemetry/sample", nil, &sample)
+		return len(sample.Items) == 3 // the channel has all of it
+	}, 20*time.Second, 20*time.Millisecond)
 	b.stop()
 
 	b = start(t, testConfig(data))
