@@ -95,7 +95,8 @@ func logOf(events []pipeline.Event) string {
 
 // Sample returns up to limit messages of a channel, 1 to [MaxSample], or 0 for
 // MaxSample, as they came: the first that were received since from, included,
-// and before to. Without from they are among the newest before to. Errors: tenant.ErrID, [ErrNoTable], [ErrQuery], [ErrCorrupt].
+// and before to. Without from they are among the newest before to. Errors:
+// tenant.ErrID, [ErrNoTable], [ErrQuery], [ErrCorrupt].
 func (n *Ingest) Sample(ctx context.Context, id tenant.ID, channel string, limit int, from, to time.Time) ([][]byte, error) {
 	if err := checkTenant(id); err != nil {
 		return nil, fmt.Errorf("analytics: sample: %w", err)
@@ -123,7 +124,7 @@ func (n *Ingest) sample(ctx context.Context, id tenant.ID, channel string, limit
 	}
 	table := TableID{ChannelTable, source.channel.Name}
 	if from.IsZero() {
-		if from, err = n.newest(ctx, id, table, to); err != nil {
+		if from, err = n.newest(ctx, id, table, limit, to); err != nil {
 			return nil, err
 		}
 	}
@@ -143,16 +144,24 @@ func (n *Ingest) sample(ctx context.Context, id tenant.ID, channel string, limit
 	}
 }
 
-// newest returns when the newest file that has rows before to begins; zero if
-// there is none.
-func (n *Ingest) newest(ctx context.Context, id tenant.ID, table TableID, to time.Time) (time.Time, error) {
+// newest returns when the newest files begin that have rows before to, and
+// together limit rows; zero if all are needed.
+func (n *Ingest) newest(ctx context.Context, id tenant.ID, table TableID, limit int, to time.Time) (time.Time, error) {
 	snapshot, err := n.lake.Snapshot(ctx, id, table)
 	if err != nil {
 		return time.Time{}, err
 	}
 	files := slices.DeleteFunc(slices.Clone(snapshot.Files), func(f File) bool { return !to.IsZero() && !f.First.Before(to) })
-	if len(files) == 0 {
-		return time.Time{}, nil
+	slices.SortFunc(files, func(a, b File) int { return b.Last.Compare(a.Last) })
+	var from time.Time
+	rows := int64(0) // some may be after to
+	for _, f := range files {
+		if from.IsZero() || f.First.Before(from) {
+			from = f.First
+		}
+		if rows += f.Rows; rows >= int64(limit) {
+			return from, nil
+		}
 	}
-	return slices.MaxFunc(files, func(a, b File) int { return a.Last.Compare(b.Last) }).First, nil
+	return time.Time{}, nil
 }

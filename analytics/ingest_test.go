@@ -490,6 +490,13 @@ func TestRunActivity(t *testing.T) {
 	require.ErrorIs(t, err, tenant.ErrID)
 }
 
+func numbered(day, n int) (texts []string) {
+	for i := range n {
+		texts = append(texts, fmt.Sprintf("%d.%d", day, i))
+	}
+	return texts
+}
+
 func TestSample(t *testing.T) {
 	t.Parallel()
 	p := newSite().start()
@@ -513,7 +520,7 @@ func TestSample(t *testing.T) {
 	require.Equal(t, []string{"1.0", "1.1"}, sample(2, time.Time{}, noon.AddDate(0, 0, -1).Add(5)))
 	require.Equal(t, []string{"1.6", "1.7", "0.0", "0.1"}, sample(4, noon.AddDate(0, 0, -1).Add(6), time.Time{}))
 	require.Equal(t, []string{"1.6"}, sample(0, noon.AddDate(0, 0, -1).Add(6), noon.AddDate(0, 0, -1).Add(7)))
-	require.Len(t, sample(0, time.Time{}, time.Time{}), 8)
+	require.Equal(t, append(numbered(1, 8), numbered(0, 2)...), sample(0, time.Time{}, time.Time{}), "the newest file has not enough")
 	require.Len(t, sample(0, noon.AddDate(-1, 0, 0), time.Time{}), 10)
 	require.Empty(t, sample(0, time.Time{}, noon.AddDate(-1, 0, 0)))
 
