@@ -32,6 +32,7 @@ func (r *received) PutMessages(_ context.Context, id tenant.ID, input string, me
 // the definitions of the service.
 func TestDatasets(t *testing.T) {
 	t.Parallel()
+	needDuckDB(t)
 	for _, format := range []string{`{"datastoreName":"store"}`, `{"datastoreName":"store","fileFormatConfiguration":{"parquetConfiguration":{"schemaDefinition":{"columns":[
 		{"name":"deviceid","type":"string"},{"name":"ts","type":"bigint"},{"name":"temp","type":"double"},{"name":"celsius","type":"double"}]}}}}`} {
 		clock := time.Date(2026, 1, 10, 10, 20, 0, 0, time.UTC)
