@@ -67,21 +67,3 @@ func appendQuoted[T []byte | string](b []byte, text T) []byte {
 	}
 	return append(b, '"')
 }
-
-// appendCompact writes checked JSON without the spaces in it.
-func appendCompact(b, raw []byte) []byte {
-	for i := 0; i < len(raw); {
-		switch c := raw[i]; c {
-		case ' ', '\n', '\r', '\t':
-			i++
-		case '"':
-			end, _ := jsonscan.String(raw, i+1)
-			b = append(b, raw[i:end+1]...)
-			i = end + 1
-		default:
-			b = append(b, c)
-			i++
-		}
-	}
-	return b
-}

@@ -93,7 +93,7 @@ func numberText(raw []byte) []byte {
 func (s *shredder) string(raw []byte) []byte {
 	switch raw[0] {
 	case '{', '[':
-		s.text = appendCompact(s.text[:0], raw)
+		s.text = jsonscan.AppendCompact(s.text[:0], raw)
 		return s.text
 	case '"':
 		raw = raw[1 : len(raw)-1]

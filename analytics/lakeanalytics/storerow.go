@@ -32,7 +32,7 @@ func appendStoreRow(line []byte, row *storedRow) ([]byte, error) {
 		for name, value := range checkedMembers(payload) {
 			if !bytes.HasPrefix(name, []byte("__")) {
 				line = append(appendQuoted(append(line, ','), name), ':')
-				line = appendCompact(line, value)
+				line = jsonscan.AppendCompact(line, value)
 			}
 		}
 		return append(line, '}'), nil
@@ -44,7 +44,7 @@ func appendStoreRow(line []byte, row *storedRow) ([]byte, error) {
 	if bytes.IndexByte(payload, '\n') < 0 && bytes.IndexByte(payload, '\r') < 0 {
 		return append(line, payload[1:]...), nil
 	}
-	return appendCompact(line, payload[1:]), nil
+	return jsonscan.AppendCompact(line, payload[1:]), nil
 }
 
 // mayHide reports whether a member's name may begin with two underscores.

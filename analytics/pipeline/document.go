@@ -211,7 +211,7 @@ func (d *document) appendJSON(b []byte) []byte {
 		}
 		b = m.appendName(b)
 		if b = append(b, ':'); m.nested {
-			b = appendCompact(b, m.raw)
+			b = jsonscan.AppendCompact(b, m.raw)
 		} else {
 			b = append(b, m.raw...)
 		}

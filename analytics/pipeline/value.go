@@ -143,24 +143,6 @@ func appendQuoted(b, text []byte) []byte {
 	return append(b, '"')
 }
 
-// appendCompact writes checked JSON without the spaces in it.
-func appendCompact(b, raw []byte) []byte {
-	for i := 0; i < len(raw); {
-		switch c := raw[i]; c {
-		case ' ', '\n', '\r', '\t':
-			i++
-		case '"':
-			end, _ := jsonscan.String(raw, i+1)
-			b = append(b, raw[i:end+1]...)
-			i = end + 1
-		default:
-			b = append(b, c)
-			i++
-		}
-	}
-	return b
-}
-
 // equal compares two values of one kind, or two numbers.
 func (r *run) equal(a, b *value) bool {
 	switch {

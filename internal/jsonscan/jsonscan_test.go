@@ -1,6 +1,7 @@
 package jsonscan_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"unicode/utf8"
@@ -44,6 +45,11 @@ func FuzzValue(f *testing.F) {
 			return // too deep, or data after the value
 		}
 		require.Equal(t, utf8.ValidString(text) && json.Valid([]byte(text)), valid(text), text)
+		if valid(text) {
+			var compact bytes.Buffer
+			require.NoError(t, json.Compact(&compact, []byte(text)))
+			require.Equal(t, compact.String(), string(jsonscan.AppendCompact(nil, []byte(text))))
+		}
 		var meaning string
 		if valid(text) && json.Unmarshal([]byte(text), &meaning) == nil && text[0] == '"' {
 			end, _ := jsonscan.String([]byte(text), 1)

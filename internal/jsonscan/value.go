@@ -132,3 +132,21 @@ func word(data []byte, i int, word string) int {
 	}
 	return -1 - i
 }
+
+// AppendCompact appends checked JSON without the spaces in it.
+func AppendCompact(b, raw []byte) []byte {
+	for i := 0; i < len(raw); {
+		switch c := raw[i]; c {
+		case ' ', '\n', '\r', '\t':
+			i++
+		case '"':
+			end, _ := String(raw, i+1)
+			b = append(b, raw[i:end+1]...)
+			i = end + 1
+		default:
+			b = append(b, c)
+			i++
+		}
+	}
+	return b
+}
