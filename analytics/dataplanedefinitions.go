@@ -220,10 +220,7 @@ func (d *dataPlane) listDefinitions(c call, k *resourceKind) (any, error) {
 }
 
 func (d *dataPlane) create(c call, k *resourceKind) (any, error) {
-	if err := c.requireKind(k); err != nil {
-		return nil, err
-	}
-	definition, err := d.ingest.definitions.Put(c.Context(), c.id, c.body, func(o *DefineOptions) { o.New = true })
+	definition, err := d.ingest.definitions.Put(c.Context(), c.id, c.body, func(o *DefineOptions) { o.Kind, o.New = k.kind, true })
 	if err != nil {
 		return nil, err
 	}
@@ -232,14 +229,6 @@ func (d *dataPlane) create(c call, k *resourceKind) (any, error) {
 		pick(members, map[string]string{"retentionPeriod": "retentionPeriod"}, answer)
 	}
 	return answer, nil
-}
-
-// requireKind refuses the definition of something else.
-func (c *call) requireKind(k *resourceKind) error {
-	if kind, _ := pipeline.Check(c.body); kind != k.kind && kind != "" {
-		return fmt.Errorf("%w: body: want the definition of a %s, got that of a %s", errRequest, k.kind, kind)
-	}
-	return nil
 }
 
 // update replaces the members of a definition that the request has.

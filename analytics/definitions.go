@@ -88,6 +88,8 @@ func NewDefinitions(repository tenant.Repository[Definition], lake Lake, optFns 
 
 // DefineOptions are the options of [Definitions.Put].
 type DefineOptions struct {
+	// Kind refuses the definition of something else. Default: any kind.
+	Kind pipeline.Resource
 	// Name is the name of a pipeline. It is needed if the definition holds none,
 	// and else must be the same.
 	Name string
@@ -133,6 +135,9 @@ func (d *Definitions) read(definition []byte, options DefineOptions) (loaded, er
 	kind, findings := pipeline.Check(definition)
 	if kind == "" {
 		return loaded{}, fmt.Errorf("%w: %w", ErrDefinition, &pipeline.DefinitionError{Findings: findings})
+	}
+	if options.Kind != "" && kind != options.Kind {
+		return loaded{}, fmt.Errorf("%w: want the definition of a %s, got that of a %s", ErrDefinition, options.Kind, kind)
 	}
 	next, err := load(kind, definition, d.options.Pipeline)
 	if err != nil {

@@ -158,6 +158,21 @@ func (d *Directory) All(ctx context.Context) iter.Seq2[Tenant, error] {
 	}
 }
 
+// Active returns the ids of the tenants that are active, in their order: those
+// that what runs for all tenants is to serve. It ends after the first error.
+func (d *Directory) Active(ctx context.Context) iter.Seq2[ID, error] {
+	return func(yield func(ID, error) bool) {
+		for t, err := range d.All(ctx) {
+			if err == nil && t.Status != StatusActive {
+				continue
+			}
+			if !yield(t.ID, err) {
+				return
+			}
+		}
+	}
+}
+
 // Suspend stops a tenant: from now on every entry refuses it, and what was
 // registered with [Directory.OnSuspend] is told to end its live sessions.
 // Suspending a suspended tenant replaces the reason. Its data stays. Errors:

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"slices"
 	"testing"
 	"time"
 
@@ -127,7 +128,15 @@ func TestDirectoryList(t *testing.T) {
 	require.Len(t, listed, 30)
 	require.IsIncreasing(t, listed)
 	require.Equal(t, listed, all)
-	_, err := o.List(t.Context(), 1001, "")
+	_, err := o.Suspend(t.Context(), tenant.MustParseID("tenant-07"), "unpaid")
+	require.NoError(t, err)
+	var active []string
+	for id, err := range o.Active(t.Context()) {
+		require.NoError(t, err)
+		active = append(active, id.String())
+	}
+	require.Equal(t, slices.Delete(slices.Clone(all), 7, 8), active)
+	_, err = o.List(t.Context(), 1001, "")
 	require.ErrorIs(t, err, tenant.ErrQuery)
 	_, err = o.List(t.Context(), 7, "forged")
 	require.ErrorIs(t, err, tenant.ErrCursor)

@@ -2,14 +2,12 @@ package lambdaanalytics
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
-	"sync"
 	"time"
 
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/internal/lambdaevent"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -84,11 +82,7 @@ type SweepOptions struct {
 }
 
 // Sweeper is a Lambda function that schedules start. Give it to lambda.Start.
-type Sweeper struct {
-	sweep   Sweep
-	tenants func(ctx context.Context) iter.Seq2[tenant.ID, error]
-	options SweepOptions
-}
+type Sweeper struct{ sweeper lambdaevent.Sweeper }
 
 // NewSweeper returns the function that sweeps. tenants are all of them.
 func NewSweeper(sweep Sweep, tenants func(ctx context.Context) iter.Seq2[tenant.ID, error], optFns ...func(*SweepOptions)) *Sweeper {
@@ -96,7 +90,9 @@ func NewSweeper(sweep Sweep, tenants func(ctx context.Context) iter.Seq2[tenant.
 	for _, fn := range optFns {
 		fn(&options)
 	}
-	return &Sweeper{sweep: sweep, tenants: tenants, options: options}
+	return &Sweeper{lambdaevent.Sweeper{
+		Sweep: sweep, Tenants: tenants, Parallel: options.Parallel, Reserve: options.Reserve, Package: "lambdaanalytics", ErrEvent: ErrEvent,
+	}}
 }
 
 // Invoke implements lambda.Handler. An event with the member "tenant" sweeps
@@ -105,49 +101,5 @@ func NewSweeper(sweep Sweep, tenants func(ctx context.Context) iter.Seq2[tenant.
 // those of the sweep and of tenants, context.DeadlineExceeded if not all
 // tenants could be begun.
 func (s *Sweeper) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	var event struct {
-		Tenant *tenant.ID `json:"tenant"`
-	}
-	if err := json.Unmarshal(payload, &event); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrEvent, err)
-	}
-	if event.Tenant != nil {
-		return []byte("null"), s.sweep(ctx, *event.Tenant)
-	}
-	return []byte("null"), s.sweepAll(ctx)
-}
-
-func (s *Sweeper) sweepAll(ctx context.Context) error {
-	var mu sync.Mutex
-	var errs []error
-	fail := func(err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		errs = append(errs, err)
-	}
-	var group sync.WaitGroup
-	free := make(chan struct{}, max(s.options.Parallel, 1))
-	for id, err := range s.tenants(ctx) {
-		free <- struct{}{}
-		if err == nil && s.isLate(ctx) {
-			err = context.DeadlineExceeded
-		}
-		if err != nil {
-			fail(fmt.Errorf("lambdaanalytics: sweep of all tenants ended early: %w", err))
-			break
-		}
-		group.Go(func() {
-			defer func() { <-free }()
-			if err := s.sweep(ctx, id); err != nil {
-				fail(err)
-			}
-		})
-	}
-	group.Wait()
-	return errors.Join(errs...)
-}
-
-func (s *Sweeper) isLate(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return ctx.Err() != nil || ok && time.Until(deadline) < s.options.Reserve
+	return s.sweeper.Invoke(ctx, payload)
 }

@@ -60,7 +60,7 @@ func (s *system) composeAnalytics(cursors tenant.CursorKeys, shadows shadow.Shad
 	}
 	logger := s.config.logger
 	l.folder = fileanalytics.NewFolder(filepath.Join(s.config.data, "lake"), func(o *fileanalytics.FolderOptions) { o.Link, o.Logger = l.links.Link, logger })
-	l.tables = lakeanalytics.New(l.folder, cursors, func(o *lakeanalytics.Options) { o.Tenants, o.Logger = s.activeTenants, logger })
+	l.tables = lakeanalytics.New(l.folder, cursors, func(o *lakeanalytics.Options) { o.Tenants, o.Logger = s.directory.Active, logger })
 	l.definitions = analytics.NewDefinitions(bolttenant.NewRepository(s.store, &analytics.DefinitionSchema), l.tables)
 	environments := analytics.NewEnvironments(func(o *analytics.EnvironmentsOptions) {
 		o.Things = s.devices
@@ -71,10 +71,10 @@ func (s *system) composeAnalytics(cursors tenant.CursorKeys, shadows shadow.Shad
 	l.ingest = analytics.NewIngest(l.definitions, l.tables, func(o *analytics.IngestOptions) { o.Environment, o.Logger = environments.Of, logger })
 	l.feed = &feed{
 		telemetry: s.telemetry, channels: l.ingest, marks: bolttenant.NewRepository(s.store, &feedMarkSchema),
-		tenants: s.activeTenants, every: s.config.feed, logger: logger,
+		tenants: s.directory.Active, every: s.config.feed, logger: logger,
 	}
 	l.reprocessings = analytics.NewReprocessings(bolttenant.NewRepository(s.store, &analytics.ReprocessingSchema), l.ingest, func(o *analytics.ReprocessingsOptions) {
-		o.Tenants, o.SweepEvery, o.Logger = s.activeTenants, 2*time.Second, logger
+		o.Tenants, o.SweepEvery, o.Logger = s.directory.Active, 2*time.Second, logger
 	})
 	if worker := findWorker(s.config.worker); worker != "" {
 		l.engine = workeranalytics.New(l.tables, l.folder, func(o *workeranalytics.Options) { o.Command = []string{worker} })
@@ -82,7 +82,7 @@ func (s *system) composeAnalytics(cursors tenant.CursorKeys, shadows shadow.Shad
 	}
 	l.datasets = analytics.NewDatasets(l.definitions, bolttenant.NewRepository(s.store, &analytics.ContentSchema), bolttenant.NewRepository(s.store, &analytics.DatasetStateSchema),
 		l.folder, l.sql(), func(o *analytics.DatasetsOptions) {
-			o.Tenants, o.Logger = s.activeTenants, logger
+			o.Tenants, o.Logger = s.directory.Active, logger
 			o.Snapshots = l.tables
 			o.Buckets = analytics.ToBuckets(l.folder)
 			o.Inputs = analytics.ToInputs(detectorInputs{s.detectors})

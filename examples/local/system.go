@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -218,7 +217,7 @@ func (s *system) composeAlerts() error {
 	}
 	s.detectors = alerts.NewRuntime(s.models, detectors, records, notifier, func(o *alerts.Options) {
 		o.Notifiers = map[detector.ActionKind]alerts.Notifier{detector.ActionIoTTopic: alerts.ToTopics(s.broker)}
-		o.Tenants = s.activeTenants
+		o.Tenants = s.directory.Active
 		o.ActionLimit = func(tenant.ID) int { return s.config.actionLimit }
 		o.Budgets = bolttenant.NewRepository(s.store, &alerts.ActionBudgetSchema)
 		o.Shelves = s.shelves
@@ -250,19 +249,6 @@ func (s *system) notifier() (alerts.Notifier, error) {
 		notifiers = append(notifiers, mailer)
 	}
 	return memalerts.NewFanOut(notifiers...), nil
-}
-
-func (s *system) activeTenants(ctx context.Context) iter.Seq2[tenant.ID, error] {
-	return func(yield func(tenant.ID, error) bool) {
-		for t, err := range s.directory.All(ctx) {
-			if err == nil && t.Status != tenant.StatusActive {
-				continue
-			}
-			if !yield(t.ID, err) {
-				return
-			}
-		}
-	}
 }
 
 // run serves until ctx ends.

@@ -1,6 +1,7 @@
 // Package lambdaevent reads the events with which sources of device messages
 // invoke Lambda functions: Kinesis, SQS, Amazon Data Firehose, and rules of AWS
-// IoT Core. It also writes what Kinesis and SQS want as an answer.
+// IoT Core. It also writes what Kinesis and SQS want as an answer. [Sweeper] is
+// what schedules invoke.
 //
 // An event is read in two passes over its text, without building what it holds:
 // one that tells its source, one that takes its records.

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -56,7 +55,7 @@ func (a *api) registerResource(r resource) {
 		Summary:     "Create or replace a " + r.singular,
 		Description: "The body is a definition as AWS IoT Analytics took it, or as its Describe operation answered.",
 	}, func(ctx context.Context, id tenant.ID, input *putDefinitionInput) (*body[analytics.Definition], error) {
-		definition, err := a.putDefinition(ctx, id, r, input)
+		definition, err := a.Definitions.Put(ctx, id, input.Body, func(o *analytics.DefineOptions) { o.Kind, o.Name = r.kind, input.Name })
 		return &body[analytics.Definition]{definition}, err
 	})
 	operation(a, huma.Operation{
@@ -85,16 +84,6 @@ func (a *api) registerResource(r resource) {
 		}
 		return nil, a.Definitions.Delete(ctx, id, r.kind, input.Name, func(o *analytics.DeleteOptions) { o.Data = input.Data })
 	})
-}
-
-// putDefinition stores a definition of the kind and name in the path.
-func (a *api) putDefinition(ctx context.Context, id tenant.ID, r resource, input *putDefinitionInput) (analytics.Definition, error) {
-	if kind, findings := pipeline.Check(input.Body); kind != r.kind && kind != "" {
-		return analytics.Definition{}, fmt.Errorf("%w: want a %s, this is a %s", analytics.ErrDefinition, r.singular, kind)
-	} else if kind == "" {
-		return analytics.Definition{}, fmt.Errorf("%w: %w", analytics.ErrDefinition, &pipeline.DefinitionError{Findings: findings})
-	}
-	return a.Definitions.Put(ctx, id, input.Body, func(o *analytics.DefineOptions) { o.Name = input.Name })
 }
 
 func itemsOf[T any](page analytics.Page[T]) *body[list[T]] {

@@ -12,10 +12,8 @@
 package datalake
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
-	"iter"
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -91,20 +89,4 @@ func Open(account aws.Config, env Environment, optFns ...func(*Options)) (*Datal
 		Definitions: analytics.NewDefinitions(dynamotenant.NewRepository(store, &analytics.DefinitionSchema), lake,
 			func(o *analytics.DefinitionsOptions) { o.Logger = options.Logger }),
 	}, nil
-}
-
-// Active returns the tenants of a directory that are active.
-func Active(directory *tenant.Directory) func(context.Context) iter.Seq2[tenant.ID, error] {
-	return func(ctx context.Context) iter.Seq2[tenant.ID, error] {
-		return func(yield func(tenant.ID, error) bool) {
-			for t, err := range directory.All(ctx) {
-				if err == nil && t.Status != tenant.StatusActive {
-					continue
-				}
-				if !yield(t.ID, err) {
-					return
-				}
-			}
-		}
-	}
 }

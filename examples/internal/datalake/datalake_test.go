@@ -92,7 +92,7 @@ func TestAtMoto(t *testing.T) {
 	}
 	lake = open()
 	var active []tenant.ID
-	for id, err := range datalake.Active(lake.Directory)(ctx) {
+	for id, err := range lake.Directory.Active(ctx) {
 		require.NoError(t, err)
 		active = append(active, id)
 	}

@@ -31,6 +31,6 @@ func compose(account aws.Config, env datalake.Environment, logger *slog.Logger, 
 			}
 		})
 	return services{
-		datasets: datasets, lake: lake.Lake, objects: lake.Objects, tenants: datalake.Active(lake.Directory), logger: logger,
+		datasets: datasets, lake: lake.Lake, objects: lake.Objects, tenants: lake.Directory.Active, logger: logger,
 	}, nil
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/iotenant/iotenant/analytics/duckanalytics"
 	"github.com/iotenant/iotenant/analytics/lakeanalytics"
 	"github.com/iotenant/iotenant/analytics/memanalytics"
-	"github.com/iotenant/iotenant/examples/internal/datalake"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/memtenant"
 	"github.com/iotenant/iotenant/tenant/tenantmock"
@@ -134,7 +133,7 @@ func TestActive(t *testing.T) {
 	}
 	tenants.EXPECT().Query(gomock.Any(), gomock.Any(), gomock.Any()).Return(page, nil)
 	var active []tenant.ID
-	for id, err := range datalake.Active(tenant.NewDirectory(tenants))(t.Context()) {
+	for id, err := range tenant.NewDirectory(tenants).Active(t.Context()) {
 		require.NoError(t, err)
 		active = append(active, id)
 	}
