@@ -21,7 +21,6 @@ package cloud
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -47,42 +46,14 @@ import (
 	"github.com/iotenant/iotenant/alerts/scheduleralerts"
 	"github.com/iotenant/iotenant/alerts/snsalerts"
 	"github.com/iotenant/iotenant/alerts/sqsalerts"
+	"github.com/iotenant/iotenant/examples/internal/environment"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/dynamotenant"
 )
 
-// Environment reads a variable, as os.Getenv does.
-type Environment func(name string) string
-
-// Need reports the first variable that is not set.
-func (e Environment) Need(names ...string) error {
-	for _, name := range names {
-		if e(name) == "" {
-			return fmt.Errorf("environment variable %s is not set", name)
-		}
-	}
-	return nil
-}
-
-// OpenStore returns the store in the table that the environment names.
-func OpenStore(account aws.Config, env Environment, optFns ...func(*dynamodb.Options)) (*dynamotenant.Store, error) {
-	if err := env.Need("TABLE", "CURSOR_KEY"); err != nil {
-		return nil, err
-	}
-	secret, err := base64.StdEncoding.DecodeString(env("CURSOR_KEY"))
-	if err != nil {
-		return nil, fmt.Errorf("CURSOR_KEY: %w", err)
-	}
-	cursors, err := tenant.NewCursorKeys(secret)
-	if err != nil {
-		return nil, fmt.Errorf("CURSOR_KEY: %w", err)
-	}
-	return dynamotenant.New(dynamodb.NewFromConfig(account, optFns...), env("TABLE"), cursors), nil
-}
-
 // NewRuntime returns the runtime that the environment describes, and the
 // directory of its tenants.
-func NewRuntime(account aws.Config, env Environment, logger *slog.Logger, optFns ...func(*dynamodb.Options)) (*alerts.Runtime, *tenant.Directory, error) {
+func NewRuntime(account aws.Config, env environment.Environment, logger *slog.Logger, optFns ...func(*dynamodb.Options)) (*alerts.Runtime, *tenant.Directory, error) {
 	if err := env.Need("ACCOUNT", "SWEEP_FUNCTION", "SWEEP_ROLE", "NOTIFY_QUEUE"); err != nil {
 		return nil, nil, err
 	}
@@ -90,7 +61,7 @@ func NewRuntime(account aws.Config, env Environment, logger *slog.Logger, optFns
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := OpenStore(account, env, optFns...)
+	store, err := env.OpenStore(account, optFns...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -108,7 +79,7 @@ func NewRuntime(account aws.Config, env Environment, logger *slog.Logger, optFns
 	return runtime, tenant.NewDirectory(dynamotenant.NewRepository(store, &tenant.TenantSchema)), nil
 }
 
-func actionLimit(env Environment) (int, error) {
+func actionLimit(env environment.Environment) (int, error) {
 	if env("ACTION_LIMIT") == "" {
 		return 0, nil
 	}
@@ -126,7 +97,7 @@ var nobody = alerts.NotifierFunc(func(_ context.Context, _ tenant.ID, alert aler
 
 // notifiers are those of each kind of action. Each knows its resources by
 // another part of their names.
-func notifiers(account aws.Config, env Environment) map[detector.ActionKind]alerts.Notifier {
+func notifiers(account aws.Config, env environment.Environment) map[detector.ActionKind]alerts.Notifier {
 	arn := func(service, resource string) alerts.Targets {
 		return alerts.ToOwnTargets(fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, account.Region, env("ACCOUNT"), resource))
 	}

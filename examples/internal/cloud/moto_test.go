@@ -19,6 +19,7 @@ import (
 	"github.com/iotenant/iotenant/alerts/lambdaalerts"
 	"github.com/iotenant/iotenant/alerts/memalerts"
 	"github.com/iotenant/iotenant/examples/internal/cloud"
+	"github.com/iotenant/iotenant/examples/internal/environment"
 	"github.com/iotenant/iotenant/internal/emulator"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/dynamotenant"
@@ -60,17 +61,17 @@ func TestAtMoto(t *testing.T) {
 	})
 	require.NoError(t, err)
 
-	environment := map[string]string{
+	variables := map[string]string{
 		"ACCOUNT": "123456789012", "SWEEP_FUNCTION": "arn:aws:lambda:eu-west-1:123456789012:function:timer-sweep",
 		"SWEEP_ROLE": "arn:aws:iam::123456789012:role/sweep", "NOTIFY_QUEUE": notify, "TABLE": table,
 		"CURSOR_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", "ACTION_LIMIT": "600",
 	}
-	env := func(name string) string { return environment[name] }
+	env := environment.Environment(func(name string) string { return variables[name] })
 	runtime, directory, err := cloud.NewRuntime(account, env, slog.New(slog.DiscardHandler), unchecked)
 	require.NoError(t, err)
 	_, err = directory.Create(ctx, north, "North plant")
 	require.NoError(t, err)
-	store, err := cloud.OpenStore(account, env, unchecked)
+	store, err := env.OpenStore(account, unchecked)
 	require.NoError(t, err)
 	models := alerts.NewModels(dynamotenant.NewRepository(store, &alerts.ModelSchema), dynamotenant.NewRepository(store, &alerts.DetectorSchema))
 	_, err = models.Put(ctx, north, []byte(alarm))

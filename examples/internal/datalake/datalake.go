@@ -12,8 +12,6 @@
 package datalake
 
 import (
-	"encoding/base64"
-	"fmt"
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,22 +21,10 @@ import (
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/lakeanalytics"
 	"github.com/iotenant/iotenant/analytics/s3analytics"
+	"github.com/iotenant/iotenant/examples/internal/environment"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/dynamotenant"
 )
-
-// Environment reads a variable, as os.Getenv does.
-type Environment func(name string) string
-
-// Need reports the first variable that is not set.
-func (e Environment) Need(names ...string) error {
-	for _, name := range names {
-		if e(name) == "" {
-			return fmt.Errorf("environment variable %s is not set", name)
-		}
-	}
-	return nil
-}
 
 // Options are the options of [Open].
 type Options struct {
@@ -59,7 +45,7 @@ type Datalake struct {
 }
 
 // Open returns the data lake that the environment describes.
-func Open(account aws.Config, env Environment, optFns ...func(*Options)) (*Datalake, error) {
+func Open(account aws.Config, env environment.Environment, optFns ...func(*Options)) (*Datalake, error) {
 	options := Options{Logger: slog.New(slog.DiscardHandler)}
 	for _, fn := range optFns {
 		fn(&options)
@@ -67,15 +53,14 @@ func Open(account aws.Config, env Environment, optFns ...func(*Options)) (*Datal
 	if err := env.Need("TABLE", "CURSOR_KEY", "BUCKET"); err != nil {
 		return nil, err
 	}
-	secret, err := base64.StdEncoding.DecodeString(env("CURSOR_KEY"))
+	cursors, err := env.CursorKeys()
 	if err != nil {
-		return nil, fmt.Errorf("CURSOR_KEY: %w", err)
+		return nil, err
 	}
-	cursors, err := tenant.NewCursorKeys(secret)
+	store, err := env.OpenStore(account, options.DynamoDB...)
 	if err != nil {
-		return nil, fmt.Errorf("CURSOR_KEY: %w", err)
+		return nil, err
 	}
-	store := dynamotenant.New(dynamodb.NewFromConfig(account, options.DynamoDB...), env("TABLE"), cursors)
 	client := s3.NewFromConfig(account, options.S3...)
 	objects := s3analytics.New(client, env("BUCKET"), func(o *s3analytics.Options) {
 		o.Prefix, o.ExpectedBucketOwner, o.Presigner = env("PREFIX"), env("BUCKET_OWNER"), s3.NewPresignClient(client)

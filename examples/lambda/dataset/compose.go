@@ -9,13 +9,14 @@ import (
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/workeranalytics"
 	"github.com/iotenant/iotenant/examples/internal/datalake"
+	"github.com/iotenant/iotenant/examples/internal/environment"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/dynamotenant"
 )
 
 // compose puts the services together as the environment says. worker is the
 // command of the process in which statements run. It calls nothing.
-func compose(account aws.Config, env datalake.Environment, logger *slog.Logger, worker []string) (services, error) {
+func compose(account aws.Config, env environment.Environment, logger *slog.Logger, worker []string) (services, error) {
 	lake, err := datalake.Open(account, env, func(o *datalake.Options) { o.Logger = logger })
 	if err != nil {
 		return services{}, err

@@ -31,45 +31,21 @@
 package main
 
 import (
-	"context"
 	"log/slog"
-	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/iotenant/iotenant/analytics/duckanalytics"
+	"github.com/iotenant/iotenant/examples/internal/environment"
+	"github.com/iotenant/iotenant/examples/internal/sqlfunction"
 )
 
-// workerArgument makes the program a worker.
-const workerArgument = "sqlworker"
-
 func main() {
-	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	if len(os.Args) == 2 && os.Args[1] == workerArgument {
-		if err := duckanalytics.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
-			os.Exit(1)
+	sqlfunction.Main(func(account aws.Config, env environment.Environment, logger *slog.Logger, worker []string) (lambda.Handler, error) {
+		s, err := compose(account, env, logger, worker)
+		if err != nil {
+			return nil, err
 		}
-		return
-	}
-	err := run(logger)
-	logger.Error("dataset can't start", "error", err)
-	os.Exit(1)
-}
-
-func run(logger *slog.Logger) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	account, err := config.LoadDefaultConfig(context.Background())
-	if err != nil {
-		return err
-	}
-	s, err := compose(account, os.Getenv, logger, []string{self, workerArgument})
-	if err != nil {
-		return err
-	}
-	lambda.Start(newHandler(s))
-	return nil
+		return newHandler(s), nil
+	})
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/iotenant/iotenant/alerts/memalerts"
 	"github.com/iotenant/iotenant/alerts/smtpalerts"
 	"github.com/iotenant/iotenant/alerts/snsalerts"
-	"github.com/iotenant/iotenant/examples/internal/cloud"
+	"github.com/iotenant/iotenant/examples/internal/environment"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/dynamotenant"
 )
 
 // compose puts the services together as the environment says. It calls nothing.
-func compose(account aws.Config, env cloud.Environment, logger *slog.Logger) (services, error) {
+func compose(account aws.Config, env environment.Environment, logger *slog.Logger) (services, error) {
 	if err := env.Need("SMTP_SERVER", "SMTP_USERNAME", "SMTP_PASSWORD", "MAIL_FROM"); err != nil {
 		return services{}, err
 	}
-	store, err := cloud.OpenStore(account, env)
+	store, err := env.OpenStore(account)
 	if err != nil {
 		return services{}, err
 	}

@@ -18,12 +18,13 @@ import (
 	"github.com/iotenant/iotenant/analytics/lambdaanalytics"
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/examples/internal/datalake"
+	"github.com/iotenant/iotenant/examples/internal/environment"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/dynamotenant"
 )
 
 // compose puts the function together as the environment says. It calls nothing.
-func compose(account aws.Config, env datalake.Environment, logger *slog.Logger) (lambda.Handler, error) {
+func compose(account aws.Config, env environment.Environment, logger *slog.Logger) (lambda.Handler, error) {
 	lake, err := datalake.Open(account, env, func(o *datalake.Options) { o.Logger = logger })
 	if err != nil {
 		return nil, err

@@ -9,11 +9,12 @@ import (
 	"github.com/iotenant/iotenant/analytics/workeranalytics"
 	"github.com/iotenant/iotenant/auth"
 	"github.com/iotenant/iotenant/examples/internal/datalake"
+	"github.com/iotenant/iotenant/examples/internal/environment"
 )
 
 // compose puts the services together as the environment says. worker is the
 // command of the process in which statements run. It calls nothing.
-func compose(account aws.Config, env datalake.Environment, logger *slog.Logger, worker []string) (services, error) {
+func compose(account aws.Config, env environment.Environment, logger *slog.Logger, worker []string) (services, error) {
 	if err := env.Need("USER_POOL_ID", "USER_POOL_CLIENTS"); err != nil {
 		return services{}, err
 	}
