@@ -370,10 +370,6 @@ func TestRunReprocessings(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- p.reprocessings.Run(ctx) }()
 		synctest.Wait()
-		for _, id := range []tenant.ID{north, south} {
-			_, err := p.reprocessings.Start(t.Context(), id, analytics.ReprocessingRequest{Pipeline: "line"})
-			require.NoError(t, err)
-		}
 		failures := 1
 		s.lake.fail(func(operation string, _ analytics.TableID) fault {
 			if operation == "Append" && failures > 0 {
@@ -382,6 +378,10 @@ func TestRunReprocessings(t *testing.T) {
 			}
 			return fault{}
 		})
+		for _, id := range []tenant.ID{north, south} {
+			_, err := p.reprocessings.Start(t.Context(), id, analytics.ReprocessingRequest{Pipeline: "line"})
+			require.NoError(t, err)
+		}
 		time.Sleep(2*time.Minute + time.Second)
 		synctest.Wait()
 		cancel()
@@ -389,6 +389,35 @@ func TestRunReprocessings(t *testing.T) {
 		for _, id := range []tenant.ID{north, south} {
 			require.Equal(t, upTo(700), numbers(s.lake.store(id, "hot")))
 		}
+	})
+}
+
+// A Run in the same process begins at once, also with what is started while it
+// works for the tenant.
+func TestRunIsToldOfStarts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite()
+		p := s.start()
+		p.archive(t, north, 700)
+		p.define(t, north, straight("line", "raw", "hot"), straight("other", "raw", "hot"))
+		p.reprocessings = p.reprocess(p.Ingest, func(o *analytics.ReprocessingsOptions) { o.Tenants = tenantList(north) })
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- p.reprocessings.Run(ctx) }()
+		synctest.Wait()
+		began := time.Now()
+		for _, name := range []string{"line", "other"} {
+			started, err := p.reprocessings.Start(t.Context(), north, analytics.ReprocessingRequest{Pipeline: name})
+			require.NoError(t, err)
+			synctest.Wait()
+			done, err := p.reprocessings.Get(t.Context(), north, name, started.ID)
+			require.NoError(t, err)
+			require.Equal(t, analytics.ReprocessingSucceeded, done.Status)
+		}
+		require.Zero(t, time.Since(began), "nobody waited for the next look")
+		cancel()
+		require.NoError(t, <-ended)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/iotenant/iotenant"
@@ -35,7 +36,8 @@ type ReprocessingsOptions struct {
 	LeaseFor time.Duration
 	// SweepFor is how long a sweep works for a tenant. Default 10 minutes.
 	SweepFor time.Duration
-	// SweepEvery is how often Run looks for work. Default 1 minute.
+	// SweepEvery is how often Run looks for work that it was not told of.
+	// Default 1 minute.
 	SweepEvery time.Duration
 	// Workers is how many tenants Run works for at the same time. Default 4.
 	Workers int
@@ -58,6 +60,7 @@ type Reprocessings struct {
 	ingest     *Ingest
 	options    ReprocessingsOptions
 	worker     string
+	loop       atomic.Pointer[reprocessLoop] // of Run
 }
 
 // NewReprocessings returns the reprocessings kept in a repository made with
@@ -97,7 +100,7 @@ func (o *ReprocessingsOptions) setDefaults() {
 func (r *Reprocessings) now() time.Time { return r.options.Now().UTC().Truncate(time.Millisecond) }
 
 // Start begins a reprocessing, which [Reprocessings.Sweep] or Run then work
-// on. It goes on with the definition that the pipeline has now. The rows are
+// on; a Run of the same Reprocessings at once. It goes on with the definition that the pipeline has now. The rows are
 // of the days on which their messages were received. Errors: tenant.ErrID,
 // [ErrReprocessing], [ErrNoDefinition] if there is no such pipeline,
 // [ErrReprocessingRuns], [ErrQuota].
@@ -140,6 +143,9 @@ func (r *Reprocessings) start(ctx context.Context, id tenant.ID, request Reproce
 		return Reprocessing{}, errors.Join(err, r.repository.Delete(ctx, id, reprocessingKey(next.Pipeline, next.ID), tenant.IfVersion(version)))
 	}
 	r.ingest.observe(ctx, id, Observation{Metric: ActionExecution, Value: 1, Action: "StartPipelineReprocessing", Pipeline: next.Pipeline})
+	if l := r.loop.Load(); l != nil {
+		l.ask(id)
+	}
 	return next, nil
 }
 

@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/iotenant/iotenant/tenant"
@@ -16,7 +17,12 @@ func (r *Reprocessings) Run(ctx context.Context) error {
 	if r.options.Tenants == nil {
 		return errNoTenants
 	}
-	l := &reprocessLoop{Reprocessings: r, finished: make(chan reprocessTurn), queued: map[tenant.ID]bool{}}
+	l := &reprocessLoop{
+		Reprocessings: r, finished: make(chan reprocessTurn), queued: map[tenant.ID]bool{},
+		changed: make(chan struct{}, 1), asked: map[tenant.ID]bool{},
+	}
+	r.loop.Store(l)
+	defer r.loop.CompareAndSwap(l, nil)
 	l.run(ctx)
 	return nil
 }
@@ -29,6 +35,42 @@ type reprocessLoop struct {
 	waiting  []tenant.ID
 	queued   map[tenant.ID]bool // those that wait, or are worked for
 	working  int
+
+	changed chan struct{} // has a token after asked has grown
+	mu      sync.Mutex
+	asked   map[tenant.ID]bool // those that something was started for
+}
+
+// ask tells the loop that a tenant has something to do.
+func (l *reprocessLoop) ask(id tenant.ID) {
+	l.mu.Lock()
+	l.asked[id] = true
+	l.mu.Unlock()
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+// takeAsked lets those wait for their turn that were asked for. Whoever is
+// worked for at the moment is taken at the end of that.
+func (l *reprocessLoop) takeAsked() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := range l.asked {
+		if !l.queued[id] {
+			delete(l.asked, id)
+			l.wait(id)
+		}
+	}
+}
+
+// wait lets a tenant wait for its turn.
+func (l *reprocessLoop) wait(id tenant.ID) {
+	if !l.queued[id] {
+		l.queued[id] = true
+		l.waiting = append(l.waiting, id)
+	}
 }
 
 // reprocessTurn is what came of a worker's time for a tenant.
@@ -42,9 +84,11 @@ func (l *reprocessLoop) run(ctx context.Context) {
 	defer ticker.Stop()
 	l.list(ctx)
 	for ctx.Err() == nil {
+		l.takeAsked()
 		l.start(ctx)
 		select {
 		case <-ctx.Done():
+		case <-l.changed:
 		case <-ticker.C:
 			l.list(ctx)
 		case t := <-l.finished:
@@ -63,10 +107,7 @@ func (l *reprocessLoop) list(ctx context.Context) {
 			l.options.Logger.ErrorContext(ctx, "tenants can't be listed", "error", err)
 			return
 		}
-		if !l.queued[id] {
-			l.queued[id] = true
-			l.waiting = append(l.waiting, id)
-		}
+		l.wait(id)
 	}
 }
 

@@ -4,10 +4,8 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"net/http"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,7 +15,6 @@ import (
 	"github.com/iotenant/iotenant/analytics/fileanalytics"
 	"github.com/iotenant/iotenant/analytics/lakeanalytics"
 	"github.com/iotenant/iotenant/analytics/workeranalytics"
-	"github.com/iotenant/iotenant/auth"
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/shadow"
 	"github.com/iotenant/iotenant/tenant"
@@ -25,10 +22,6 @@ import (
 )
 
 const (
-	// analyticsPath is where clients of AWS IoT Analytics find their service,
-	// and analyticsService what their requests are signed for.
-	analyticsPath    = "/iotanalytics"
-	analyticsService = "iotanalytics"
 	// filesPath is where links to results of data sets lead.
 	filesPath = "/files"
 	// sqlWorker is the program that answers SQL.
@@ -74,7 +67,7 @@ func (s *system) composeAnalytics(cursors tenant.CursorKeys, shadows shadow.Shad
 		tenants: s.directory.Active, every: s.config.feed, logger: logger,
 	}
 	l.reprocessings = analytics.NewReprocessings(bolttenant.NewRepository(s.store, &analytics.ReprocessingSchema), l.ingest, func(o *analytics.ReprocessingsOptions) {
-		o.Tenants, o.SweepEvery, o.Logger = s.directory.Active, 2*time.Second, logger
+		o.Tenants, o.Logger = s.directory.Active, logger
 	})
 	if worker := findWorker(s.config.worker); worker != "" {
 		l.engine = workeranalytics.New(l.tables, l.folder, func(o *workeranalytics.Options) { o.Command = []string{worker} })
@@ -136,22 +129,6 @@ func (l *lake) run(ctx context.Context) error {
 	group.Go(func() error { return l.reprocessings.Run(ctx) })
 	group.Go(func() error { return l.datasets.Run(ctx) })
 	return group.Wait()
-}
-
-// handle adds the old service for whoever signs with an access key, and the
-// results of data sets for whoever has a link.
-func (s *system) handleAnalytics(mux *http.ServeMux) {
-	logger := s.config.logger
-	plane := analytics.NewDataPlane(s.lake.ingest, func(r *http.Request) (tenant.ID, error) {
-		principal, err := auth.FromContext(r.Context())
-		return principal.Tenant, err
-	}, func(o *analytics.DataPlaneOptions) {
-		o.Reprocessings, o.Datasets, o.Definitions, o.Logger = s.lake.reprocessings, s.lake.datasets, true, logger
-	})
-	verifier := auth.NewSignatureVerifier(analyticsService, s.secrets.accessKey)
-	signed := auth.SignatureMiddleware(verifier, s.directory, func(o *auth.MiddlewareOptions) { o.Logger = logger })
-	mux.Handle(analyticsPath+"/", signed(http.StripPrefix(analyticsPath, plane)))
-	mux.Handle(filesPath+"/", s.lake.links.Handler(s.lake.folder))
 }
 
 func (s *system) seedDefinitions(ctx context.Context, id tenant.ID) error {

@@ -6,16 +6,20 @@ import (
 	"net/http"
 
 	"github.com/iotenant/iotenant/alerts"
+	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/auth"
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// dataPlanePath is where clients of AWS IoT Events Data find their service:
-// their endpoint is this address with this path.
-const dataPlanePath = "/iotevents"
-
-// dataPlaneService is what their requests are signed for.
-const dataPlaneService = "ioteventsdata"
+// Where clients of AWS IoT Events Data and AWS IoT Analytics find their services,
+// and what their requests are signed for: their endpoint is this address with
+// this path.
+const (
+	dataPlanePath    = "/iotevents"
+	dataPlaneService = "ioteventsdata"
+	analyticsPath    = "/iotanalytics"
+	analyticsService = "iotanalytics"
+)
 
 // accessKey is the secret of an access key.
 type accessKey struct {
@@ -53,14 +57,27 @@ func (s *secrets) accessKey(_ context.Context, keyID string) (auth.AccessKey, er
 	return auth.AccessKey{Secret: key.Secret, Principal: auth.Principal{Tenant: key.Tenant, Subject: keyID}}, nil
 }
 
-// dataPlane is the old service for whoever signs with an access key.
-func (s *system) dataPlane() http.Handler {
+// signed serves an old service below path for whoever signs for it with an
+// access key.
+func (s *system) signed(path, service string, plane http.Handler) http.Handler {
+	verifier := auth.NewSignatureVerifier(service, s.secrets.accessKey)
+	middleware := auth.SignatureMiddleware(verifier, s.directory, func(o *auth.MiddlewareOptions) { o.Logger = s.config.logger })
+	return middleware(http.StripPrefix(path, plane)) // the whole path is signed
+}
+
+// signer is the tenant whose access key signed a request.
+func signer(r *http.Request) (tenant.ID, error) {
+	principal, err := auth.FromContext(r.Context())
+	return principal.Tenant, err
+}
+
+// handleDataPlanes adds the old services.
+func (s *system) handleDataPlanes(mux *http.ServeMux) {
 	logger := s.config.logger
-	plane := alerts.NewDataPlane(s.detectors, func(r *http.Request) (tenant.ID, error) {
-		principal, err := auth.FromContext(r.Context())
-		return principal.Tenant, err
-	}, func(o *alerts.DataPlaneOptions) { o.Logger = logger })
-	verifier := auth.NewSignatureVerifier(dataPlaneService, s.secrets.accessKey)
-	signed := auth.SignatureMiddleware(verifier, s.directory, func(o *auth.MiddlewareOptions) { o.Logger = logger })
-	return signed(http.StripPrefix(dataPlanePath, plane)) // the whole path is signed
+	events := alerts.NewDataPlane(s.detectors, signer, func(o *alerts.DataPlaneOptions) { o.Logger = logger })
+	mux.Handle(dataPlanePath+"/", s.signed(dataPlanePath, dataPlaneService, events))
+	lake := analytics.NewDataPlane(s.lake.ingest, signer, func(o *analytics.DataPlaneOptions) {
+		o.Reprocessings, o.Datasets, o.Definitions, o.Logger = s.lake.reprocessings, s.lake.datasets, true, logger
+	})
+	mux.Handle(analyticsPath+"/", s.signed(analyticsPath, analyticsService, lake))
 }

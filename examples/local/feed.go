@@ -180,16 +180,12 @@ func (f *feed) turn(ctx context.Context, id tenant.ID) error {
 // span returns what to feed: everything that is not done and that nothing can
 // precede any more.
 func (f *feed) span(ctx context.Context, id tenant.ID) (from, to time.Time, err error) {
-	item, err := f.marks.Get(ctx, id, feedMarkSchema.Key(nil), tenant.Consistent)
-	if err != nil && !errors.Is(err, tenant.ErrNotFound) {
+	if err := f.know(ctx, id); err != nil {
 		return from, to, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	lane := f.lane(id)
-	if !lane.known {
-		lane.mark, lane.known = item.Value.At, true
-	}
 	if !lane.behind.IsZero() {
 		lane.mark, lane.behind = earliest(lane.behind, lane.mark), time.Time{}
 	}
@@ -199,6 +195,25 @@ func (f *feed) span(ctx context.Context, id tenant.ID) (from, to time.Time, err 
 	}
 	lane.reading = to
 	return from, to, nil
+}
+
+// know reads the mark that was stored, once.
+func (f *feed) know(ctx context.Context, id tenant.ID) error {
+	f.mu.Lock()
+	known := f.lane(id).known
+	f.mu.Unlock()
+	if known {
+		return nil
+	}
+	item, err := f.marks.Get(ctx, id, feedMarkSchema.Key(nil), tenant.Consistent)
+	if err != nil && !errors.Is(err, tenant.ErrNotFound) {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lane := f.lane(id)
+	lane.mark, lane.known = item.Value.At, true
+	return nil
 }
 
 // put puts a batch into the channels, and notes that all before mark is done.

@@ -155,8 +155,8 @@ func (s *system) compose(cursors tenant.CursorKeys) error {
 		o.Disconnect = s.broker.DisconnectThing
 	})
 	mux := http.NewServeMux()
-	mux.Handle(dataPlanePath+"/", s.dataPlane())
-	s.handleAnalytics(mux)
+	s.handleDataPlanes(mux)
+	mux.Handle(filesPath+"/", s.lake.links.Handler(s.lake.folder))
 	mux.Handle("/", handler)
 	s.handler = mux
 	return nil
