@@ -23,16 +23,10 @@ func (l *Lake) declare(ctx context.Context, id tenant.ID, declared analytics.Tab
 	if err != nil {
 		return err
 	}
-	t, err := l.acquire(ctx, id, declared.TableID)
-	if err != nil {
-		return err
-	}
-	defer l.cache.release(t)
-	if err := t.refresh(ctx); err != nil {
-		return err
-	}
 	declared.Columns, declared.Partitions = slices.Clone(declared.Columns), slices.Clone(declared.Partitions)
-	return t.change(ctx, func(s *state) (*entry, error) { return declare(s, declared) })
+	return l.refreshed(ctx, id, declared.TableID, func(t *table) error {
+		return t.change(ctx, func(s *state) (*entry, error) { return declare(s, declared) })
+	})
 }
 
 // declare makes the commit of a declaration; nil if it is there already.

@@ -15,34 +15,27 @@ import (
 // Delete implements analytics.Lake. Rows that are appended meanwhile may stay.
 // A deletion that failed may have deleted a part: repeat it.
 func (l *Lake) Delete(ctx context.Context, id tenant.ID, name analytics.TableID, deletion analytics.Deletion) error {
-	return kept("delete", l.delete(ctx, id, name, deletion))
+	return kept("delete", l.refreshed(ctx, id, name, func(t *table) error { return t.delete(ctx, &deletion) }))
 }
 
-func (l *Lake) delete(ctx context.Context, id tenant.ID, name analytics.TableID, deletion analytics.Deletion) error {
-	t, err := l.acquire(ctx, id, name)
-	if err != nil {
-		return err
-	}
-	defer l.cache.release(t)
-	if err := t.refresh(ctx); err != nil {
-		return err
-	}
+func (t *table) delete(ctx context.Context, deletion *analytics.Deletion) error {
 	if !t.exists() {
 		if err := t.purge(ctx); err != nil { // one that failed before the end
 			return err
 		}
 		return analytics.ErrNoTable
 	}
-	if err := checkDeletion(&deletion); err != nil {
+	if err := checkDeletion(deletion); err != nil {
 		return err
 	}
+	var err error
 	switch {
 	case deletion.Table:
 		err = t.dropTable(ctx)
 	case len(deletion.Things) == 0:
 		err = t.dropDays(ctx, dayOfTime(deletion.Before))
 	default:
-		err = t.dropThings(ctx, &deletion)
+		err = t.dropThings(ctx, deletion)
 	}
 	if err != nil {
 		return err

@@ -132,10 +132,9 @@ func newNonce() (n nonce) {
 // now is the time in milliseconds.
 func (l *Lake) now() int64 { return l.options.Now().UnixMilli() }
 
-// opened returns a table whose state is known and was the latest at some time
-// after the call, and releases it afterwards. The error is analytics.ErrNoTable
-// if there is none.
-func (l *Lake) opened(ctx context.Context, id tenant.ID, name analytics.TableID, use func(*table) error) error {
+// refreshed calls use with a table whose state was the latest at some time after
+// the call, whether there is such a table or not, and releases it afterwards.
+func (l *Lake) refreshed(ctx context.Context, id tenant.ID, name analytics.TableID, use func(*table) error) error {
 	t, err := l.acquire(ctx, id, name)
 	if err != nil {
 		return err
@@ -144,10 +143,18 @@ func (l *Lake) opened(ctx context.Context, id tenant.ID, name analytics.TableID,
 	if err := t.refresh(ctx); err != nil {
 		return err
 	}
-	if !t.exists() {
-		return analytics.ErrNoTable
-	}
 	return use(t)
+}
+
+// opened is refreshed for a table that has to be there. The error is
+// analytics.ErrNoTable if there is none.
+func (l *Lake) opened(ctx context.Context, id tenant.ID, name analytics.TableID, use func(*table) error) error {
+	return l.refreshed(ctx, id, name, func(t *table) error {
+		if !t.exists() {
+			return analytics.ErrNoTable
+		}
+		return use(t)
+	})
 }
 
 // acquire returns a table, of which nothing need be known. Release it.

@@ -26,7 +26,7 @@ func (l *Lake) Sweep(ctx context.Context, id tenant.ID) error {
 	var failures []error
 	for name, err := range l.tables(ctx, id) {
 		if err == nil {
-			err = l.sweepTable(ctx, id, name, abandoned)
+			err = l.refreshed(ctx, id, name, func(t *table) error { return t.sweep(ctx, abandoned) })
 		}
 		if ctx.Err() != nil {
 			return kept("sweep", ctx.Err())
@@ -86,17 +86,9 @@ func (l *Lake) tables(ctx context.Context, id tenant.ID) iter.Seq2[analytics.Tab
 	}
 }
 
-// sweepTable does what can be done: that a file can't be merged keeps no other
-// from being deleted.
-func (l *Lake) sweepTable(ctx context.Context, id tenant.ID, name analytics.TableID, abandoned time.Time) error {
-	t, err := l.acquire(ctx, id, name)
-	if err != nil {
-		return err
-	}
-	defer l.cache.release(t)
-	if err := t.refresh(ctx); err != nil {
-		return err
-	}
+// sweep does what can be done: that a file can't be merged keeps no other from
+// being deleted.
+func (t *table) sweep(ctx context.Context, abandoned time.Time) error {
 	var failures []error
 	if t.exists() {
 		failures = append(failures, t.expire(ctx), t.compact(ctx))
