@@ -3,131 +3,43 @@ package duckanalytics
 import (
 	"fmt"
 	"strings"
+
+	"github.com/iotenant/iotenant/analytics/pipeline"
 )
 
-var glueTypes = map[string]string{
-	"tinyint": "TINYINT", "smallint": "SMALLINT", "int": "INTEGER", "integer": "INTEGER", "bigint": "BIGINT", "boolean": "BOOLEAN",
-	"double": "DOUBLE", "float": "FLOAT", "real": "FLOAT", "string": "VARCHAR", "varchar": "VARCHAR", "char": "VARCHAR",
-	"timestamp": "TIMESTAMP", "date": "DATE", "binary": "BLOB", "decimal": "DECIMAL(10,0)",
+// duckTypes are the types that nest nothing and have no numbers.
+var duckTypes = map[string]string{
+	"tinyint": "TINYINT", "smallint": "SMALLINT", "int": "INTEGER", "bigint": "BIGINT", "boolean": "BOOLEAN",
+	"double": "DOUBLE", "float": "FLOAT", "string": "VARCHAR", "varchar": "VARCHAR", "char": "VARCHAR",
+	"timestamp": "TIMESTAMP", "date": "DATE", "binary": "BLOB",
 }
 
 // typeOfGlue turns a type of AWS Glue, such as array<struct<a:int>>, into one of
 // DuckDB.
 func typeOfGlue(name string) (string, error) {
-	p := glueParser{rest: strings.TrimSpace(name)}
-	to, err := p.parse(0)
-	if err == nil && p.rest != "" {
-		err = fmt.Errorf("unexpected %q", p.rest)
-	}
+	t, err := pipeline.ParseColumnType(name)
 	if err != nil {
-		return "", fmt.Errorf("type %q: %w", name, err)
+		return "", err
 	}
-	return to, nil
+	return duckType(&t), nil
 }
 
-type glueParser struct{ rest string }
-
-func (p *glueParser) parse(depth int) (string, error) {
-	if depth > maxTypeDepth {
-		return "", fmt.Errorf("more than %d levels", maxTypeDepth)
-	}
-	word := strings.ToLower(strings.TrimSpace(p.until("<>(),:")))
-	switch word {
+func duckType(t *pipeline.ColumnType) string {
+	switch t.Name {
 	case "array":
-		elem, err := p.inside(depth, "<", ">")
-		return elem + "[]", err
+		return duckType(&t.Parts[0].ColumnType) + "[]"
 	case "map":
-		return p.mapping(depth)
+		return "MAP(" + duckType(&t.Parts[0].ColumnType) + ", " + duckType(&t.Parts[1].ColumnType) + ")"
 	case "struct":
-		return p.row(depth)
-	}
-	to, ok := glueTypes[word]
-	if !ok {
-		return "", fmt.Errorf("unknown %q", word)
-	}
-	if !p.take("(") {
-		return to, nil
-	}
-	arguments := p.until(")")
-	if !p.take(")") {
-		return "", fmt.Errorf("no end of %q", word)
-	}
-	if word != "decimal" {
-		return to, nil
-	}
-	if strings.Trim(arguments, "0123456789, ") != "" {
-		return "", fmt.Errorf("decimal(%s)", arguments)
-	}
-	return "DECIMAL(" + arguments + ")", nil
-}
-
-func (p *glueParser) inside(depth int, begin, end string) (string, error) {
-	if err := p.expect(begin); err != nil {
-		return "", err
-	}
-	to, err := p.parse(depth + 1)
-	if err != nil {
-		return "", err
-	}
-	return to, p.expect(end)
-}
-
-func (p *glueParser) mapping(depth int) (string, error) {
-	key, err := p.inside(depth, "<", ",")
-	if err != nil {
-		return "", err
-	}
-	value, err := p.parse(depth + 1)
-	if err != nil {
-		return "", err
-	}
-	return "MAP(" + key + ", " + value + ")", p.expect(">")
-}
-
-func (p *glueParser) row(depth int) (string, error) {
-	if err := p.expect("<"); err != nil {
-		return "", err
-	}
-	var fields []string
-	for {
-		name := strings.TrimSpace(p.until(":<>,"))
-		if name == "" {
-			return "", fmt.Errorf("field without a name at %q", p.rest)
+		fields := make([]string, len(t.Parts))
+		for i := range t.Parts {
+			fields[i] = quoteName(t.Parts[i].Name) + " " + duckType(&t.Parts[i].ColumnType)
 		}
-		to, err := p.inside(depth, ":", "")
-		if err != nil {
-			return "", err
-		}
-		fields = append(fields, quoteName(name)+" "+to)
-		if !p.take(",") {
-			return "STRUCT(" + strings.Join(fields, ", ") + ")", p.expect(">")
-		}
+		return "STRUCT(" + strings.Join(fields, ", ") + ")"
+	case "decimal":
+		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision, t.Scale)
 	}
-}
-
-func (p *glueParser) until(ends string) string {
-	n := strings.IndexAny(p.rest, ends)
-	if n < 0 {
-		n = len(p.rest)
-	}
-	text := p.rest[:n]
-	p.rest = p.rest[n:]
-	return text
-}
-
-func (p *glueParser) take(text string) bool {
-	rest, found := strings.CutPrefix(p.rest, text)
-	if found {
-		p.rest = strings.TrimLeft(rest, " ")
-	}
-	return found
-}
-
-func (p *glueParser) expect(text string) error {
-	if !p.take(text) {
-		return fmt.Errorf("want %q, got %q", text, p.rest)
-	}
-	return nil
+	return duckTypes[t.Name]
 }
 
 // quoteName writes a name for DuckDB.

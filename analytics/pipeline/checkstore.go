@@ -1,22 +1,14 @@
 package pipeline
 
 import (
-	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 )
 
 // Limits of data stores.
 const (
 	maxColumns         = 100
-	maxColumnType      = 131072
-	maxColumnDepth     = 100
 	maxPartitions      = 25
 	maxTimestampFormat = 50
-	maxPrecision       = 38
-	maxChar            = 255
-	maxVarchar         = 65535
 )
 
 // store reads the definition of a data store.
@@ -89,7 +81,7 @@ func (l *loader) parquet(o *object) {
 		}
 		text := column.limited(maxColumnType, "type")
 		if text != "" {
-			if err := checkColumnType(text); err != nil {
+			if _, err := readColumnType(text); err != nil {
 				column.fail(column.at("type"), "%q: %s", text, err)
 			}
 		}
@@ -98,118 +90,6 @@ func (l *loader) parquet(o *object) {
 	}
 	schema.end()
 	o.end()
-}
-
-// columnType reads a type such as struct<a:int,b:array<decimal(10,2)>>.
-type columnType struct {
-	text string
-	at   int
-}
-
-func checkColumnType(text string) error {
-	t := &columnType{text: strings.ToLower(strings.ReplaceAll(text, " ", ""))}
-	if err := t.read(0); err != nil {
-		return err
-	}
-	if t.at < len(t.text) {
-		return fmt.Errorf("unexpected %q", t.text[t.at:])
-	}
-	return nil
-}
-
-var plainTypes = []string{
-	"tinyint", "smallint", "int", "integer", "bigint", "boolean", "double", "float", "string", "timestamp", "date", "binary", "decimal",
-}
-
-func (t *columnType) read(depth int) error {
-	if depth > maxColumnDepth {
-		return fmt.Errorf("nests deeper than %d levels", maxColumnDepth)
-	}
-	switch name := t.word(); {
-	case name == "array" && t.accept("<"):
-		return t.close(t.read(depth + 1))
-	case name == "map" && t.accept("<"):
-		if err := t.read(depth + 1); err != nil {
-			return err
-		}
-		if !t.accept(",") {
-			return fmt.Errorf("want ',' in %s", t.text)
-		}
-		return t.close(t.read(depth + 1))
-	case name == "struct" && t.accept("<"):
-		return t.fields(depth)
-	case name == "decimal" && t.accept("("):
-		return t.numbers(maxPrecision, 2)
-	case name == "char" && t.accept("("):
-		return t.numbers(maxChar, 1)
-	case name == "varchar" && t.accept("("):
-		return t.numbers(maxVarchar, 1)
-	case !slices.Contains(plainTypes, name):
-		return fmt.Errorf("unknown type %q", name)
-	}
-	return nil
-}
-
-func (t *columnType) word() string {
-	from := t.at
-	for t.at < len(t.text) && isNameByte(t.text[t.at]) {
-		t.at++
-	}
-	return t.text[from:t.at]
-}
-
-func (t *columnType) accept(text string) bool {
-	if !strings.HasPrefix(t.text[t.at:], text) {
-		return false
-	}
-	t.at += len(text)
-	return true
-}
-
-func (t *columnType) close(err error) error {
-	if err == nil && !t.accept(">") {
-		return fmt.Errorf("want '>' in %s", t.text)
-	}
-	return err
-}
-
-func (t *columnType) fields(depth int) error {
-	for {
-		if t.word() == "" || !t.accept(":") {
-			return fmt.Errorf("want name:type in %s", t.text)
-		}
-		if err := t.read(depth + 1); err != nil {
-			return err
-		}
-		if !t.accept(",") {
-			return t.close(nil)
-		}
-	}
-}
-
-// numbers reads up to most numbers after the parenthesis, the first at most
-// limit.
-func (t *columnType) numbers(limit, most int) error {
-	first := -1
-	for i := range most {
-		n, err := strconv.Atoi(t.word())
-		if err != nil {
-			return fmt.Errorf("want a number in %s", t.text)
-		}
-		if i == 0 {
-			first = n
-		}
-		if first < 1 || first > limit || n > first {
-			return fmt.Errorf("%d: want 1 to %d, and a scale of at most the precision", n, limit)
-		}
-		if !t.accept(",") {
-			break
-		}
-	}
-	if !t.accept(")") {
-		return fmt.Errorf("want ')' in %s", t.text)
-	}
-	return nil
 }
 
 // partitions reads the partitions of a data store.

@@ -32,7 +32,8 @@ type Column struct {
 	Name string
 	// Type is written as in AWS Glue: tinyint, smallint, int, bigint, boolean,
 	// double, float, string, timestamp, date, binary, decimal(p,s), char(n),
-	// varchar(n), array<t>, map<k,v> or struct<name:t,…>.
+	// varchar(n), array<t>, map<k,v> or struct<name:t,…>, see
+	// [ParseColumnType].
 	Type string
 }
 
