@@ -100,6 +100,8 @@ type selectAttributes struct {
 	attributes []copied
 	// distinct: all have names of their own.
 	distinct bool
+	// tidy: a data store can take the names.
+	tidy bool
 }
 
 func (a *selectAttributes) apply(_ context.Context, r *run, d *document) bool {
@@ -121,6 +123,7 @@ func (a *selectAttributes) apply(_ context.Context, r *run, d *document) bool {
 		fresh.marks |= from.mark
 	}
 	r.selected, d.members, d.marks = d.members, fresh.members, fresh.marks
+	d.regular, d.tidy = 0, a.tidy
 	return len(d.members) > 0
 }
 

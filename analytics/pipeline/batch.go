@@ -63,17 +63,15 @@ type run struct {
 
 	// text holds the values that activities made.
 	text []byte
-	// hints tell for each path where its root member was the last time.
-	hints []int32
-	// usual are the names of the last message, and clean those of the last that
-	// a data store took as they were.
-	usual, clean [][]byte
-	usualMarks   [manyMembers]uint64 // of the names up to each
-	index        map[string]int
-	copied       [][]byte
-	selected     []member
-	event        []byte
-	called       []int
+	shapes shapes
+	// clean are the names of the last message that a data store took as they
+	// were.
+	clean    [][]byte
+	index    map[string]int
+	copied   [][]byte
+	selected []member
+	event    []byte
+	called   []int
 }
 
 func (r *run) note(d *document, reason Reason, err error) { r.noteAt(d.source, reason, err) }
@@ -88,7 +86,7 @@ func (b *Batch) reset(p *Pipeline, env *Environment) {
 	if r.pipeline != p {
 		r.pipeline, r.options, r.semantics, r.maxDepth = p, &p.options, &p.options.Semantics, p.options.MaxDepth
 		r.decimals = newDecimals(p.options.Semantics.RoundHalfUp)
-		r.hints = make([]int32, p.paths)
+		r.shapes.reset(p.paths)
 		r.clean = nil
 	}
 	r.env, r.events, r.text = env, r.events[:0], r.text[:0]

@@ -28,6 +28,13 @@ type document struct {
 	// marks has the mark of each name, so that most names that are not there
 	// need no search.
 	marks uint64
+	// shape is the one that was scanned, if it still has the generation. The
+	// first members, as many as are regular, stand where it has them.
+	shape      *shape
+	generation uint64
+	regular    int
+	// tidy: a data store can take all names at the root.
+	tidy bool
 }
 
 // mark returns a bit that depends on the name.
@@ -41,7 +48,7 @@ func mark(name []byte) uint64 {
 // scan reads the payload; of members that occur twice the last value stands, at
 // the place of the first.
 func (d *document) scan(r *run, payload []byte) {
-	d.payload, d.members, d.marks, d.valid = payload, d.members[:0], 0, false
+	d.payload, d.members, d.marks, d.valid, d.tidy, d.shape, d.regular = payload, d.members[:0], 0, false, false, nil, 0
 	i := jsonscan.Space(payload, 0)
 	if i >= len(payload) || payload[i] != '{' {
 		return
@@ -54,46 +61,42 @@ func (d *document) scanObject(r *run, data []byte, i int) int {
 	if i = jsonscan.Space(data, i); i < len(data) && data[i] == '}' {
 		return i + 1
 	}
-	regular := true
-	for {
-		if i >= len(data) || data[i] != '"' {
-			return -1
-		}
-		start := i + 1
-		end, escaped := jsonscan.String(data, start)
-		if end < 0 {
-			return -1
-		}
-		if i = end + 1; i >= len(data) || data[i] != ':' {
-			if i = jsonscan.Space(data, i); i >= len(data) || data[i] != ':' {
+	for s := r.shapes.last; ; {
+		place := len(d.members)
+		var name []byte
+		escaped := false
+		if s != nil && place < len(s.names) && hasAt(data, i, s.names[place].token) {
+			end := i + len(s.names[place].token)
+			name, i = data[i+1:end-2], end
+		} else {
+			if name, escaped, i = scanName(data, i); i < 0 {
 				return -1
 			}
+			if s != nil {
+				s = d.reshape(r, s, name)
+			}
 		}
-		from := jsonscan.Space(data, i+1)
+		from := jsonscan.Space(data, i)
 		if i = jsonscan.Value(data, from, r.maxDepth-1); i < 0 {
 			return -1
 		}
-		name := data[start:end]
-		if escaped {
-			name = jsonscan.AppendText(nil, name)
-		}
-		if regular = regular && r.isUsual(len(d.members), name); regular {
-			if len(d.members) == cap(d.members) {
+		if s != nil {
+			if place == cap(d.members) {
 				d.members = slices.Grow(d.members, 1)
 			}
-			d.members = d.members[:len(d.members)+1]
-			m := &d.members[len(d.members)-1] // set in place: this is the hottest line
+			d.members = d.members[:place+1]
+			m := &d.members[place] // set in place: this is the hottest line
 			m.name, m.raw, m.quoted, m.nested = name, data[from:i], escaped, isNested(data[from:i])
 		} else {
-			d.mark()
 			d.putScanned(r, member{name: name, raw: data[from:i], quoted: escaped, nested: isNested(data[from:i])})
 		}
 		if i = jsonscan.Space(data, i); i >= len(data) {
 			return -1
 		}
 		if data[i] == '}' {
-			if regular {
-				d.marks = r.usualMarks[len(d.members)-1]
+			if s != nil {
+				d.regular, d.marks = len(d.members), s.names[place].marks
+				d.shape, d.generation, r.shapes.last = s, s.generation, s
 			}
 			return i + 1
 		}
@@ -102,6 +105,41 @@ func (d *document) scanObject(r *run, data []byte, i int) int {
 		}
 		i = jsonscan.Space(data, i+1)
 	}
+}
+
+// hasAt reports whether a token stands at i.
+func hasAt(data []byte, i int, token []byte) bool {
+	return i+len(token) <= len(data) && string(data[i:i+len(token)]) == string(token)
+}
+
+// scanName reads a name and its colon. next is negative if there is none.
+func scanName(data []byte, i int) (name []byte, escaped bool, next int) {
+	if i >= len(data) || data[i] != '"' {
+		return nil, false, -1
+	}
+	end, escaped := jsonscan.String(data, i+1)
+	if end < 0 {
+		return nil, false, -1
+	}
+	name = data[i+1 : end]
+	if i = jsonscan.Space(data, end+1); i >= len(data) || data[i] != ':' {
+		return nil, false, -1
+	}
+	if escaped {
+		name = jsonscan.AppendText(nil, name)
+	}
+	return name, escaped, i + 1
+}
+
+// reshape returns the shape with which a message goes on, nil if its names are
+// to be compared from here on.
+func (d *document) reshape(r *run, s *shape, name []byte) *shape {
+	place := len(d.members)
+	next := r.shapes.next(s, place, name)
+	if next == nil && place > 0 {
+		d.marks = s.names[place-1].marks
+	}
+	return next
 }
 
 // put appends a member, or replaces the value of the one of that name.
@@ -116,16 +154,7 @@ func (d *document) put(m member) {
 func (d *document) append(m member) {
 	d.members = append(d.members, m)
 	d.marks |= mark(m.name)
-}
-
-// mark sets the marks of the members that were scanned without.
-func (d *document) mark() {
-	if d.marks != 0 {
-		return
-	}
-	for i := range d.members {
-		d.marks |= mark(d.members[i].name)
-	}
+	d.tidy = false
 }
 
 // manyMembers is from where on names are looked up in a map.
@@ -157,34 +186,6 @@ func (d *document) indexed() map[string]int {
 	return index
 }
 
-// isUsual reports whether the name at this place is new, which is known without
-// a comparison if it is that of the message before.
-func (r *run) isUsual(place int, name []byte) bool {
-	if place < len(r.usual) && string(r.usual[place]) == string(name) {
-		return true
-	}
-	return r.becomesUsual(place, name)
-}
-
-func (r *run) becomesUsual(place int, name []byte) bool {
-	if place >= manyMembers {
-		return false
-	}
-	r.usual = r.usual[:min(place, len(r.usual))]
-	for _, other := range r.usual {
-		if string(other) == string(name) {
-			return false
-		}
-	}
-	r.usual = slices.Grow(r.usual, 1)[:place+1]
-	r.usual[place] = append(r.usual[place][:0], name...)
-	r.usualMarks[place] = mark(name)
-	if place > 0 {
-		r.usualMarks[place] |= r.usualMarks[place-1]
-	}
-	return true
-}
-
 // find returns the index of a member, -1 if there is none.
 func (d *document) find(name []byte) int {
 	if d.marks&mark(name) == 0 {
@@ -199,7 +200,9 @@ func (d *document) find(name []byte) int {
 }
 
 // remove drops a member.
-func (d *document) remove(i int) { d.members = append(d.members[:i], d.members[i+1:]...) }
+func (d *document) remove(i int) {
+	d.members, d.regular = append(d.members[:i], d.members[i+1:]...), min(d.regular, i)
+}
 
 // appendJSON writes the message, compact.
 func (d *document) appendJSON(b []byte) []byte {

@@ -82,14 +82,79 @@ func (c *compiler) fail(node exprlang.Node, format string, args ...any) eval {
 
 func constant(v value) eval { return func(_ *run, out *value) { *out = v } }
 
-func (c *compiler) compile(node exprlang.Node) eval {
+// operand is a part of an expression as what it belongs to reads it: a constant,
+// an attribute, or else something to compute.
+type operand struct {
+	constant *value
+	path     *path
+	eval     eval
+}
+
+func (c *compiler) operand(node exprlang.Node) operand {
 	switch n := node.(type) {
 	case *exprlang.Number:
 		return c.number(n)
 	case *exprlang.String:
-		return constant(value{kind: String, text: []byte(n.Text)})
+		return operand{constant: &value{kind: String, text: []byte(n.Text)}}
 	case *exprlang.Path:
 		return c.path(n)
+	}
+	return operand{eval: c.compile(node)}
+}
+
+// numeric is for operands of which numbers are made.
+func (c *compiler) numeric(node exprlang.Node) operand {
+	o := c.operand(node)
+	if o.constant != nil {
+		r := run{decimals: newDecimals(false)}
+		r.numeric(o.constant)
+	}
+	return o
+}
+
+// operand gives the value of an operand. It is kept while another one is
+// computed, until it is released, and not to be changed.
+func (r *run) operand(o *operand) *value {
+	if o.constant != nil {
+		return o.constant
+	}
+	if r.top == len(r.stack) {
+		r.stack = append(r.stack, new(value))
+	}
+	v := r.stack[r.top]
+	r.top++
+	if o.eval != nil {
+		o.eval(r, v)
+	} else {
+		r.attribute(o.path, v)
+	}
+	return v
+}
+
+// attribute reads what is at a path.
+func (r *run) attribute(p *path, out *value) {
+	if raw := r.lookup(r.doc, p); raw != nil {
+		r.read(raw, out)
+	} else {
+		out.kind = Undefined
+	}
+}
+
+// read returns what reads the operand.
+func (o operand) read() eval {
+	switch {
+	case o.constant != nil:
+		return constant(*o.constant)
+	case o.path != nil:
+		return func(r *run, out *value) { r.attribute(o.path, out) }
+	}
+	return o.eval
+}
+
+func (c *compiler) compile(node exprlang.Node) eval {
+	switch n := node.(type) {
+	case *exprlang.Number, *exprlang.String, *exprlang.Path:
+		return c.operand(node).read()
 	case *exprlang.Call:
 		return c.call(n)
 	case *exprlang.Unary:
@@ -115,33 +180,33 @@ func (c *compiler) all(nodes []exprlang.Node) []eval {
 }
 
 // number: a literal with a point or an exponent is a Decimal.
-func (c *compiler) number(n *exprlang.Number) eval {
+func (c *compiler) number(n *exprlang.Number) operand {
 	d := newDecimals(false)
 	parsed, ok := d.parseNumber([]byte(n.Text))
 	if !ok {
-		return c.fail(n, "number is out of range")
+		return operand{eval: c.fail(n, "number is out of range")}
 	}
+	v := decimal(parsed)
 	if parsed.isWhole() && (c.semantics.WholeLiteralsAreInts || !strings.ContainsAny(n.Text, ".eE")) {
-		return constant(whole(parsed))
+		v = whole(parsed)
 	}
-	return constant(decimal(parsed))
+	return operand{constant: &v}
 }
 
-func (c *compiler) path(n *exprlang.Path) eval {
+func (c *compiler) path(n *exprlang.Path) operand {
 	switch word := n.Word(); {
 	case strings.EqualFold(word, "NULL"):
-		return constant(value{kind: Null})
-	case strings.EqualFold(word, "TRUE"):
-		return constant(truth(true))
-	case strings.EqualFold(word, "FALSE"):
-		return constant(truth(false))
+		return operand{constant: &value{kind: Null}}
+	case strings.EqualFold(word, "TRUE"), strings.EqualFold(word, "FALSE"):
+		v := truth(strings.EqualFold(word, "TRUE"))
+		return operand{constant: &v}
 	case isReserved(word):
-		return c.fail(n, "%s is a keyword here; write it in backticks if it is an attribute", word)
+		return operand{eval: c.fail(n, "%s is a keyword here; write it in backticks if it is an attribute", word)}
 	}
 	if strings.HasPrefix(n.Segments[0].Name, "$") {
-		return c.fail(n, "%s: there are no variables", n.Segments[0].Name)
+		return operand{eval: c.fail(n, "%s: there are no variables", n.Segments[0].Name)}
 	}
-	p := &path{text: []byte(n.String()), hint: *c.paths}
+	p := &path{text: []byte(n.String()), number: *c.paths}
 	*c.paths++
 	for _, s := range n.Segments {
 		if s.IsIndex {
@@ -150,13 +215,7 @@ func (c *compiler) path(n *exprlang.Path) eval {
 			p.segments = append(p.segments, segment{name: []byte(s.Name)})
 		}
 	}
-	return func(r *run, out *value) {
-		if raw := r.lookup(r.doc, p); raw != nil {
-			r.read(raw, out)
-		} else {
-			out.kind = Undefined
-		}
-	}
+	return operand{path: p}
 }
 
 func isReserved(word string) bool {
@@ -169,8 +228,8 @@ func isReserved(word string) bool {
 }
 
 func (c *compiler) unary(n *exprlang.Unary) eval {
-	x := c.compile(n.X)
 	if n.Operator == "NOT" {
+		x := c.compile(n.X)
 		return func(r *run, out *value) {
 			x(r, out)
 			b, ok := logical(out)
@@ -179,62 +238,50 @@ func (c *compiler) unary(n *exprlang.Unary) eval {
 			}
 		}
 	}
-	zero := constant(whole(number{}))
-	return func(r *run, out *value) {
-		a, b := r.operand(zero), r.operand(x)
-		r.arithmetic('-', a, b, out)
-		r.release(2)
-	}
+	return arithmetic('-', operand{constant: &value{kind: Int}}, c.numeric(n.X))
 }
 
 func (c *compiler) binary(n *exprlang.Binary) eval {
-	x, y := c.compile(n.X), c.compile(n.Y)
 	switch n.Operator {
-	case "AND":
-		return connective(x, y, false, c.semantics.StrictLogic)
-	case "OR":
-		return connective(x, y, true, c.semantics.StrictLogic)
+	case "AND", "OR":
+		return connective(c.compile(n.X), c.compile(n.Y), n.Operator == "OR", c.semantics.StrictLogic)
 	case "=", "<>", "!=":
-		unequal := n.Operator != "="
-		return func(r *run, out *value) {
-			a := r.operand(x)
-			defer r.release(1)
-			if y(r, out); a.kind == Undefined || out.kind == Undefined {
-				out.kind = Undefined
-				return
-			}
-			out.setTruth(r.equal(a, out) != unequal)
-		}
+		return equality(c.operand(n.X), c.operand(n.Y), n.Operator != "=")
 	case "<", "<=", ">", ">=":
-		return comparison(x, y, n.Operator)
+		return comparison(c.numeric(n.X), c.numeric(n.Y), n.Operator)
 	case "+":
-		return func(r *run, out *value) {
-			a, b := r.operand(x), r.operand(y)
-			r.sum(a, b, out)
-			r.release(2)
-		}
+		return sum(c.operand(n.X), c.operand(n.Y))
 	}
-	operator := n.Operator[0]
+	return arithmetic(n.Operator[0], c.numeric(n.X), c.numeric(n.Y))
+}
+
+func equality(x, y operand, unequal bool) eval {
 	return func(r *run, out *value) {
-		a, b := r.operand(x), r.operand(y)
-		r.arithmetic(operator, a, b, out)
-		r.release(2)
+		top := r.top
+		a, b := r.operand(&x), r.operand(&y)
+		if r.top = top; a.kind == Undefined || b.kind == Undefined {
+			out.kind = Undefined
+			return
+		}
+		out.setTruth(r.equal(a, b) != unequal)
 	}
 }
 
-// operand computes a value that is kept while another one is computed, until it
-// is released.
-func (r *run) operand(x eval) *value {
-	if r.top == len(r.stack) {
-		r.stack = append(r.stack, new(value))
+func sum(x, y operand) eval {
+	return func(r *run, out *value) {
+		top := r.top
+		r.sum(r.operand(&x), r.operand(&y), out)
+		r.top = top
 	}
-	v := r.stack[r.top]
-	r.top++
-	x(r, v)
-	return v
 }
 
-func (r *run) release(operands int) { r.top -= operands }
+func arithmetic(operator byte, x, y operand) eval {
+	return func(r *run, out *value) {
+		top := r.top
+		r.arithmetic(operator, r.operand(&x), r.operand(&y), out)
+		r.top = top
+	}
+}
 
 // logical returns what a value is to AND, OR and NOT.
 func logical(v *value) (b, ok bool) {
@@ -275,23 +322,20 @@ func connective(x, y eval, decisive, strict bool) eval {
 	}
 }
 
-func comparison(x, y eval, operator string) eval {
+func comparison(x, y operand, operator string) eval {
+	var holds [3]bool // for what is less, equal, greater
+	switch holds[1] = len(operator) == 2; operator[0] {
+	case '<':
+		holds[0] = true
+	default:
+		holds[2] = true
+	}
 	return func(r *run, out *value) {
-		a, b := r.operand(x), r.operand(y)
-		r.release(2)
-		if out.kind = Undefined; !r.numeric(a) || !r.numeric(b) {
-			return
-		}
-		order := r.decimals.compare(&a.number, &b.number)
-		switch operator {
-		case "<":
-			out.setTruth(order < 0)
-		case "<=":
-			out.setTruth(order <= 0)
-		case ">":
-			out.setTruth(order > 0)
-		default:
-			out.setTruth(order >= 0)
+		top := r.top
+		a, b := r.operand(&x), r.operand(&y)
+		r.top = top
+		if out.kind = Undefined; r.numeric(a) && r.numeric(b) {
+			out.setTruth(holds[1+r.decimals.compare(&a.number, &b.number)])
 		}
 	}
 }
@@ -421,14 +465,15 @@ func (c *compiler) object(n *exprlang.Object) eval {
 }
 
 func (c *compiler) choice(n *exprlang.Case) eval {
-	x, when, then := c.compile(n.X), c.all(n.When), c.all(n.Then)
+	x, when, then := c.operand(n.X), c.all(n.When), c.all(n.Then)
 	otherwise := constant(value{})
 	if n.Else != nil {
 		otherwise = c.compile(n.Else)
 	}
 	return func(r *run, out *value) {
-		subject := r.operand(x)
-		defer r.release(1)
+		top := r.top
+		defer func() { r.top = top }()
+		subject := r.operand(&x)
 		if subject.kind == Undefined {
 			out.kind = Undefined
 			return

@@ -52,7 +52,7 @@ func fieldName(name []byte) (valid, usual bool) {
 
 // cleanRoot drops fields that a data store can't have.
 func (r *run) cleanRoot(d *document) {
-	if !r.isClean(d) && !r.isTidy(d) {
+	if !d.tidy && !r.isClean(d) && !r.isTidy(d) {
 		r.cleanMembers(d)
 	}
 	if r.semantics.RootFieldsOnly {
@@ -126,7 +126,7 @@ func (r *run) cleanMembers(d *document) {
 			d.members[kept] = m
 		}
 	}
-	d.members = append(d.members[:0], d.members[kept:]...)
+	d.members, d.regular = append(d.members[:0], d.members[kept:]...), 0
 }
 
 // keeps decides about a field by its name. seen are the names after it in lower

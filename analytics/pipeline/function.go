@@ -185,28 +185,34 @@ func concatenate(_ *run, a []value, out *value) {
 
 // predicate compiles IS NULL, IN, BETWEEN and LIKE.
 func (c *compiler) predicate(n *exprlang.Call) eval {
-	arguments := c.all(n.Arguments)
-	x := arguments[0]
 	switch n.Name {
 	case exprlang.IsNull:
+		x := c.compile(n.Arguments[0])
 		return func(r *run, out *value) {
 			x(r, out)
 			out.setTruth(out.kind == Null || out.kind == Undefined)
 		}
 	case exprlang.Between:
-		return connective(comparison(x, arguments[1], ">="), comparison(x, arguments[2], "<="), false, c.semantics.StrictLogic)
+		x := c.numeric(n.Arguments[0])
+		least, most := comparison(x, c.numeric(n.Arguments[1]), ">="), comparison(x, c.numeric(n.Arguments[2]), "<=")
+		return connective(least, most, false, c.semantics.StrictLogic)
 	case exprlang.Like:
-		return c.like(n, x)
+		return c.like(n)
 	}
+	return in(c.operand(n.Arguments[0]), c.all(n.Arguments[1:]))
+}
+
+func in(x operand, list []eval) eval {
 	return func(r *run, out *value) {
-		subject := r.operand(x)
-		defer r.release(1)
+		top := r.top
+		defer func() { r.top = top }()
+		subject := r.operand(&x)
 		if subject.kind == Undefined {
 			out.kind = Undefined
 			return
 		}
-		found := slices.ContainsFunc(arguments[1:], func(argument eval) bool {
-			argument(r, out)
+		found := slices.ContainsFunc(list, func(element eval) bool {
+			element(r, out)
 			return out.kind != Undefined && r.equal(subject, out)
 		})
 		out.setTruth(found)
@@ -214,7 +220,8 @@ func (c *compiler) predicate(n *exprlang.Call) eval {
 }
 
 // like compiles x LIKE 'pattern' with % and _.
-func (c *compiler) like(n *exprlang.Call, x eval) eval {
+func (c *compiler) like(n *exprlang.Call) eval {
+	x := c.compile(n.Arguments[0])
 	pattern, ok := n.Arguments[1].(*exprlang.String)
 	if !ok {
 		return c.fail(n, "LIKE wants a pattern in quotes")

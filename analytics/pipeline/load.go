@@ -212,7 +212,7 @@ func (l *loader) activity(kind ActivityType, o *object) {
 		a.step = &removeAttributes{l.removed(o)}
 	case TypeSelectAttributes:
 		selected := l.selected(o)
-		a.step = &selectAttributes{selected, areDistinct(selected)}
+		a.step = &selectAttributes{selected, areDistinct(selected), areTidy(selected)}
 	case TypeFilter:
 		a.step = &filter{l.expression(o, "filter")}
 	case TypeMath:
@@ -251,7 +251,7 @@ func (l *loader) parsed(place, text string) *path {
 		l.findings.expression(LevelError, place, &exprlang.Error{Source: syntax.Source, Offset: syntax.Offset, Message: pathError(syntax.Message)})
 		return nil
 	}
-	p := &path{text: []byte(text), segments: segments, hint: l.pipeline.paths}
+	p := &path{text: []byte(text), segments: segments, number: l.pipeline.paths}
 	l.pipeline.paths++
 	return p
 }
@@ -333,6 +333,17 @@ func areDistinct(all []copied) bool {
 		seen[string(all[i].to)] = true
 	}
 	return len(seen) == len(all)
+}
+
+// areTidy reports whether a data store can take all names.
+func areTidy(all []copied) bool {
+	var t tidiness
+	for i := range all {
+		if !t.takes(all[i].to) {
+			return false
+		}
+	}
+	return true
 }
 
 // indexedName returns coord_0 for a.coord[0].

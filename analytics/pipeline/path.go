@@ -15,8 +15,8 @@ type path struct {
 	// attribute itself.
 	text     []byte
 	segments []segment
-	// hint numbers the paths of a pipeline, see run.hints.
-	hint int
+	// number counts the paths of a pipeline, see shape.places.
+	number int
 }
 
 type segment struct {
@@ -111,13 +111,22 @@ func (r *run) lookup(d *document, p *path) []byte {
 
 // root returns the index of the first segment's member, -1 if there is none.
 func (r *run) root(d *document, p *path) int {
-	name := p.segments[0].name
-	hint := &r.hints[p.hint]
-	if i := int(*hint); i < len(d.members) && string(d.members[i].name) == string(name) {
-		return i
+	if s := d.shape; s != nil && s.generation == d.generation {
+		place := int(s.places[p.number])
+		if place < d.regular || place < len(d.members) && string(d.members[place].name) == string(p.segments[0].name) {
+			return place
+		}
 	}
+	return r.search(d, p)
+}
+
+// search looks for the first segment's member, and remembers its place.
+func (r *run) search(d *document, p *path) int {
+	name := p.segments[0].name
 	if i := d.find(name); i >= 0 {
-		*hint = int32(i)
+		if s := d.shape; s != nil && s.generation == d.generation {
+			s.places[p.number] = uint32(i)
+		}
 		return i
 	}
 	if r.semantics.ExactCase {
