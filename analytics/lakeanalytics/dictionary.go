@@ -1,6 +1,7 @@
 package lakeanalytics
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"math"
 	"math/bits"
@@ -20,6 +21,7 @@ const (
 // Seeds that nobody can know, so that values can't be chosen to collide.
 var (
 	textSeed   = maphash.MakeSeed()
+	shortSeeds = [2]uint64{rand.Uint64(), rand.Uint64()}
 	numberSeed = rand.Uint64()
 )
 
@@ -116,9 +118,26 @@ func (d *dictionary) number(value, near uint64) int32 {
 	return int32(len(d.numbers) - 1)
 }
 
+// hashOf returns the hash of a text. Most are short, and need no call.
+func hashOf(text []byte) uint32 {
+	var first, last uint64
+	switch n := len(text); {
+	case n > 16:
+		return uint32(maphash.Bytes(textSeed, text))
+	case n >= 8:
+		first, last = binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[n-8:])
+	case n >= 4:
+		first, last = uint64(binary.LittleEndian.Uint32(text)), uint64(binary.LittleEndian.Uint32(text[n-4:]))
+	case n > 0:
+		first, last = uint64(text[0])|uint64(text[n/2])<<8, uint64(text[n-1])
+	}
+	high, low := bits.Mul64(first^shortSeeds[0], last^shortSeeds[1]^uint64(len(text)))
+	return uint32(high ^ low)
+}
+
 // string returns the index of a text.
 func (d *dictionary) string(value []byte) int32 {
-	key := uint32(maphash.Bytes(textSeed, value)) | hashed
+	key := hashOf(value) | hashed
 	mask := uint32(len(d.table) - 1)
 	at, probes := key&mask, 0
 	for ; int(at) < len(d.table) && probes < maxProbes; probes++ {

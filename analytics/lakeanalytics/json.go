@@ -32,7 +32,7 @@ func checkedMembers(object []byte) iter.Seq2[[]byte, []byte] {
 				name = jsonscan.AppendText(nil, name)
 			}
 			from := jsonscan.Space(object, jsonscan.Space(object, end+1)+1)
-			end = jsonscan.Value(object, from, maxDepth)
+			end = jsonscan.Skip(object, from)
 			if !yield(name, object[from:end]) {
 				return
 			}

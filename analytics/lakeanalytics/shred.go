@@ -109,7 +109,7 @@ func (s *shredder) array(p *part, raw []byte, rep int) {
 		return
 	}
 	for raw[i] != ']' {
-		end := jsonscan.Value(raw, i, maxDepth)
+		end := jsonscan.Skip(raw, i)
 		s.value(p.parts[0], raw[i:end], rep, p.def+1)
 		rep = p.rep
 		if i = jsonscan.Space(raw, end); raw[i] == ',' {

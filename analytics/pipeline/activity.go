@@ -40,10 +40,8 @@ type step interface {
 
 // copied is an entry of addAttributes, or of selectAttributes.
 type copied struct {
-	from   *path
-	to     []byte
-	quoted bool // to needs escapes
-	mark   uint64
+	from *path
+	to   attribute
 }
 
 type addAttributes struct{ attributes []copied }
@@ -60,8 +58,12 @@ func (a *addAttributes) apply(_ context.Context, r *run, d *document) bool {
 		r.copied = append(r.copied, raw)
 	}
 	for i, raw := range r.copied {
-		if to := &a.attributes[i]; raw != nil && !(r.semantics.KeepExisting && d.find(to.to) >= 0) {
-			d.put(member{name: to.to, raw: raw, quoted: to.quoted, nested: isNested(raw)})
+		if raw == nil {
+			continue
+		}
+		to := &a.attributes[i].to
+		if at := r.find(d, to); at < 0 || !r.semantics.KeepExisting {
+			d.put(at, member{name: to.name, raw: raw, quoted: to.quoted, nested: isNested(raw)})
 		}
 	}
 	return true
@@ -81,7 +83,7 @@ func (a *removeAttributes) apply(_ context.Context, r *run, d *document) bool {
 // removeAt removes what a lookup would find.
 func (r *run) removeAt(d *document, p *path) {
 	if !p.plain() && !r.semantics.NoLiteralKeys {
-		if i := d.find(p.text); i >= 0 {
+		if i := r.find(d, &p.whole); i >= 0 {
 			d.remove(i)
 			return
 		}
@@ -107,22 +109,21 @@ type selectAttributes struct {
 func (a *selectAttributes) apply(_ context.Context, r *run, d *document) bool {
 	fresh := document{members: slices.Grow(r.selected[:0], len(a.attributes))}
 	for i := range a.attributes {
-		from := &a.attributes[i]
-		raw := r.lookup(d, from.from)
+		to := &a.attributes[i].to
+		raw := r.lookup(d, a.attributes[i].from)
 		if raw == nil {
 			continue
 		}
 		if !a.distinct {
-			fresh.put(member{name: from.to, raw: raw, quoted: from.quoted, nested: isNested(raw)})
+			fresh.put(fresh.find(to.name), member{name: to.name, raw: raw, quoted: to.quoted, nested: isNested(raw)})
 			continue
 		}
 		n := len(fresh.members)
 		fresh.members = fresh.members[:n+1]
 		m := &fresh.members[n] // set in place, as in scanObject
-		m.name, m.raw, m.quoted, m.nested = from.to, raw, from.quoted, isNested(raw)
-		fresh.marks |= from.mark
+		m.name, m.raw, m.quoted, m.nested = to.name, raw, to.quoted, isNested(raw)
 	}
-	r.selected, d.members, d.marks = d.members, fresh.members, fresh.marks
+	r.selected, d.members = d.members, fresh.members
 	d.regular, d.tidy = 0, a.tidy
 	return len(d.members) > 0
 }
@@ -167,8 +168,7 @@ func (f *filter) apply(_ context.Context, r *run, d *document) bool {
 
 type mathActivity struct {
 	expression
-	attribute []byte
-	quoted    bool
+	attribute attribute
 }
 
 func (m *mathActivity) apply(_ context.Context, r *run, d *document) bool {
@@ -185,7 +185,7 @@ func (m *mathActivity) apply(_ context.Context, r *run, d *document) bool {
 	}
 	start := len(r.text)
 	r.text = r.result.number.append(r.text)
-	d.put(member{name: m.attribute, raw: r.text[start:len(r.text):len(r.text)], quoted: m.quoted})
+	d.put(r.find(d, &m.attribute), member{name: m.attribute.name, raw: r.text[start:len(r.text):len(r.text)], quoted: m.attribute.quoted})
 	return true
 }
 

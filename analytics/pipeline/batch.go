@@ -10,7 +10,7 @@ import (
 type Pipeline struct {
 	name, channel, datastore string
 	activities               []activity
-	paths                    int
+	attributes               numbering
 	options                  Options
 	findings                 []Finding
 }
@@ -62,7 +62,7 @@ type run struct {
 	result    value
 
 	// text holds the values that activities made.
-	text []byte
+	text   []byte
 	shapes shapes
 	// clean are the names of the last message that a data store took as they
 	// were.
@@ -86,7 +86,7 @@ func (b *Batch) reset(p *Pipeline, env *Environment) {
 	if r.pipeline != p {
 		r.pipeline, r.options, r.semantics, r.maxDepth = p, &p.options, &p.options.Semantics, p.options.MaxDepth
 		r.decimals = newDecimals(p.options.Semantics.RoundHalfUp)
-		r.shapes.reset(p.paths)
+		r.shapes.reset(int(p.attributes))
 		r.clean = nil
 	}
 	r.env, r.events, r.text = env, r.events[:0], r.text[:0]

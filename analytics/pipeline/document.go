@@ -25,9 +25,6 @@ type document struct {
 	valid   bool
 	dropped bool
 	members []member
-	// marks has the mark of each name, so that most names that are not there
-	// need no search.
-	marks uint64
 	// shape is the one that was scanned, if it still has the generation. The
 	// first members, as many as are regular, stand where it has them.
 	shape      *shape
@@ -37,18 +34,10 @@ type document struct {
 	tidy bool
 }
 
-// mark returns a bit that depends on the name.
-func mark(name []byte) uint64 {
-	if len(name) == 0 {
-		return 1
-	}
-	return 1 << ((uint(name[0]) + 5*uint(name[len(name)-1]) + 11*uint(len(name))) & 63)
-}
-
 // scan reads the payload; of members that occur twice the last value stands, at
 // the place of the first.
 func (d *document) scan(r *run, payload []byte) {
-	d.payload, d.members, d.marks, d.valid, d.tidy, d.shape, d.regular = payload, d.members[:0], 0, false, false, nil, 0
+	d.payload, d.members, d.valid, d.tidy, d.shape, d.regular = payload, d.members[:0], false, false, nil, 0
 	i := jsonscan.Space(payload, 0)
 	if i >= len(payload) || payload[i] != '{' {
 		return
@@ -65,38 +54,38 @@ func (d *document) scanObject(r *run, data []byte, i int) int {
 		place := len(d.members)
 		var name []byte
 		escaped := false
-		if s != nil && place < len(s.names) && hasAt(data, i, s.names[place].token) {
-			end := i + len(s.names[place].token)
+		if end := s.nameAt(place, data, i); end > 0 {
 			name, i = data[i+1:end-2], end
 		} else {
 			if name, escaped, i = scanName(data, i); i < 0 {
 				return -1
 			}
 			if s != nil {
-				s = d.reshape(r, s, name)
+				s = r.shapes.next(s, place, name)
 			}
 		}
 		from := jsonscan.Space(data, i)
 		if i = jsonscan.Value(data, from, r.maxDepth-1); i < 0 {
 			return -1
 		}
+		nested := data[from] == '{' || data[from] == '['
 		if s != nil {
 			if place == cap(d.members) {
 				d.members = slices.Grow(d.members, 1)
 			}
 			d.members = d.members[:place+1]
 			m := &d.members[place] // set in place: this is the hottest line
-			m.name, m.raw, m.quoted, m.nested = name, data[from:i], escaped, isNested(data[from:i])
+			m.name, m.raw, m.quoted, m.nested = name, data[from:i], escaped, nested
 		} else {
-			d.putScanned(r, member{name: name, raw: data[from:i], quoted: escaped, nested: isNested(data[from:i])})
+			d.putScanned(r, member{name: name, raw: data[from:i], quoted: escaped, nested: nested})
 		}
 		if i = jsonscan.Space(data, i); i >= len(data) {
 			return -1
 		}
 		if data[i] == '}' {
 			if s != nil {
-				d.regular, d.marks = len(d.members), s.names[place].marks
-				d.shape, d.generation, r.shapes.last = s, s.generation, s
+				d.shape, d.generation, d.regular = s, s.generation, len(d.members)
+				r.shapes.last = s
 			}
 			return i + 1
 		}
@@ -105,11 +94,6 @@ func (d *document) scanObject(r *run, data []byte, i int) int {
 		}
 		i = jsonscan.Space(data, i+1)
 	}
-}
-
-// hasAt reports whether a token stands at i.
-func hasAt(data []byte, i int, token []byte) bool {
-	return i+len(token) <= len(data) && string(data[i:i+len(token)]) == string(token)
 }
 
 // scanName reads a name and its colon. next is negative if there is none.
@@ -131,29 +115,13 @@ func scanName(data []byte, i int) (name []byte, escaped bool, next int) {
 	return name, escaped, i + 1
 }
 
-// reshape returns the shape with which a message goes on, nil if its names are
-// to be compared from here on.
-func (d *document) reshape(r *run, s *shape, name []byte) *shape {
-	place := len(d.members)
-	next := r.shapes.next(s, place, name)
-	if next == nil && place > 0 {
-		d.marks = s.names[place-1].marks
-	}
-	return next
-}
-
-// put appends a member, or replaces the value of the one of that name.
-func (d *document) put(m member) {
-	if i := d.find(m.name); i >= 0 {
+// put appends a member, or replaces the value of the one at i.
+func (d *document) put(i int, m member) {
+	if i >= 0 {
 		d.members[i].raw, d.members[i].nested = m.raw, m.nested
 		return
 	}
-	d.append(m)
-}
-
-func (d *document) append(m member) {
 	d.members = append(d.members, m)
-	d.marks |= mark(m.name)
 	d.tidy = false
 }
 
@@ -164,18 +132,18 @@ const manyMembers = 48
 func (d *document) putScanned(r *run, m member) {
 	place := len(d.members)
 	if place < manyMembers {
-		d.put(m)
+		d.put(d.find(m.name), m)
 		return
 	}
 	if place == manyMembers {
 		r.index = d.indexed()
 	}
-	if i, known := r.index[string(m.name)]; known {
-		d.members[i].raw, d.members[i].nested = m.raw, m.nested
-		return
+	i, known := r.index[string(m.name)]
+	if !known {
+		r.index[string(m.name)] = place
+		i = -1
 	}
-	r.index[string(m.name)] = place
-	d.append(m)
+	d.put(i, m)
 }
 
 func (d *document) indexed() map[string]int {
@@ -187,11 +155,10 @@ func (d *document) indexed() map[string]int {
 }
 
 // find returns the index of a member, -1 if there is none.
-func (d *document) find(name []byte) int {
-	if d.marks&mark(name) == 0 {
-		return -1
-	}
-	for i := range d.members {
+func (d *document) find(name []byte) int { return d.findFrom(0, name) }
+
+func (d *document) findFrom(first int, name []byte) int {
+	for i := first; i < len(d.members); i++ {
 		if string(d.members[i].name) == string(name) {
 			return i
 		}

@@ -51,8 +51,7 @@ type Shadows interface {
 // enrich is deviceRegistryEnrich or deviceShadowEnrich.
 type enrich struct {
 	registry  bool
-	attribute []byte
-	quoted    bool
+	attribute attribute
 	thing     *path
 }
 
@@ -87,7 +86,7 @@ func (e *enrich) add(ctx context.Context, r *run, d *document) (Reason, error) {
 	if e.registry && !r.semantics.KeepBillingGroup {
 		raw = r.without(raw, billingGroup)
 	}
-	d.put(member{name: e.attribute, raw: raw, quoted: e.quoted, nested: true})
+	d.put(r.find(d, &e.attribute), member{name: e.attribute.name, raw: raw, quoted: e.attribute.quoted, nested: true})
 	return "", nil
 }
 
@@ -96,7 +95,7 @@ var billingGroup = []segment{{name: []byte("billingGroupName")}}
 func (e *enrich) thingName(r *run, d *document) string {
 	raw := r.lookup(d, e.thing)
 	if raw == nil && r.semantics.LiteralThings {
-		return string(e.thing.text)
+		return string(e.thing.whole.name)
 	}
 	if raw == nil || raw[0] != '"' {
 		return ""

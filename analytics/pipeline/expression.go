@@ -51,14 +51,14 @@ type eval func(r *run, out *value)
 
 // compiler makes functions of a syntax tree.
 type compiler struct {
-	source    string
-	semantics *Semantics
-	paths     *int // numbers given to paths
-	err       *exprlang.Error
+	source     string
+	semantics  *Semantics
+	attributes *numbering
+	err        *exprlang.Error
 }
 
 // compileExpression reads an expression.
-func compileExpression(source string, s *Semantics, paths *int) (eval, *exprlang.Error) {
+func compileExpression(source string, s *Semantics, attributes *numbering) (eval, *exprlang.Error) {
 	dialect := newDialect(s)
 	node, err := dialect.Parse(source)
 	if err != nil {
@@ -68,7 +68,7 @@ func compileExpression(source string, s *Semantics, paths *int) (eval, *exprlang
 		}
 		return nil, syntax
 	}
-	c := &compiler{source: source, semantics: s, paths: paths}
+	c := &compiler{source: source, semantics: s, attributes: attributes}
 	f := c.compile(node)
 	return f, c.err
 }
@@ -206,16 +206,15 @@ func (c *compiler) path(n *exprlang.Path) operand {
 	if strings.HasPrefix(n.Segments[0].Name, "$") {
 		return operand{eval: c.fail(n, "%s: there are no variables", n.Segments[0].Name)}
 	}
-	p := &path{text: []byte(n.String()), number: *c.paths}
-	*c.paths++
-	for _, s := range n.Segments {
+	segments := make([]segment, len(n.Segments))
+	for i, s := range n.Segments {
 		if s.IsIndex {
-			p.segments = append(p.segments, segment{index: s.Index})
+			segments[i].index = s.Index
 		} else {
-			p.segments = append(p.segments, segment{name: []byte(s.Name)})
+			segments[i].name = []byte(s.Name)
 		}
 	}
-	return operand{path: p}
+	return operand{path: c.attributes.path([]byte(n.String()), segments)}
 }
 
 func isReserved(word string) bool {

@@ -216,8 +216,8 @@ func (l *loader) activity(kind ActivityType, o *object) {
 	case TypeFilter:
 		a.step = &filter{l.expression(o, "filter")}
 	case TypeMath:
-		attribute := o.limited(maxAttribute, "attribute")
-		a.step = &mathActivity{l.expression(o, "math"), []byte(attribute), needsEscapes(attribute)}
+		attribute := []byte(o.limited(maxAttribute, "attribute"))
+		a.step = &mathActivity{l.expression(o, "math"), l.pipeline.attributes.attribute(attribute)}
 	default:
 		a.step = l.enrich(kind, o)
 	}
@@ -251,13 +251,7 @@ func (l *loader) parsed(place, text string) *path {
 		l.findings.expression(LevelError, place, &exprlang.Error{Source: syntax.Source, Offset: syntax.Offset, Message: pathError(syntax.Message)})
 		return nil
 	}
-	p := &path{text: []byte(text), segments: segments, number: l.pipeline.paths}
-	l.pipeline.paths++
-	return p
-}
-
-func needsEscapes(name string) bool {
-	return strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == '"' || c == '\\' })
+	return l.pipeline.attributes.path([]byte(text), segments)
 }
 
 func (l *loader) added(o *object) (all []copied) {
@@ -281,7 +275,7 @@ func (l *loader) added(o *object) (all []copied) {
 			o.fail(place, "%q: the new attribute is one of the root, want no path", target.text)
 		}
 		if p := l.parsed(place, from); p != nil {
-			all = append(all, copied{from: p, to: []byte(target.text), quoted: needsEscapes(target.text), mark: mark([]byte(target.text))})
+			all = append(all, copied{p, l.pipeline.attributes.attribute([]byte(target.text))})
 		}
 	}
 	return all
@@ -301,12 +295,12 @@ func (l *loader) removed(o *object) (all []*path) {
 	l.pathsOf(o, func(place string, p *path) {
 		for _, s := range p.segments {
 			if s.name == nil {
-				o.fail(place, "%s: an array element can't be removed", p.text)
+				o.fail(place, "%s: an array element can't be removed", p.whole.name)
 				return
 			}
 		}
 		if !p.plain() && l.semantics().RootRemoveOnly {
-			o.fail(place, "%s: want an attribute of the root", p.text)
+			o.fail(place, "%s: want an attribute of the root", p.whole.name)
 		}
 		all = append(all, p)
 	})
@@ -320,9 +314,9 @@ func (l *loader) selected(o *object) (all []copied) {
 			name = indexedName(p)
 		}
 		if name == nil {
-			o.fail(place, "%s: an array element has no name to be selected by; use addAttributes", p.text)
+			o.fail(place, "%s: an array element has no name to be selected by; use addAttributes", p.whole.name)
 		}
-		all = append(all, copied{from: p, to: name, quoted: needsEscapes(string(name)), mark: mark(name)})
+		all = append(all, copied{p, l.pipeline.attributes.attribute(name)})
 	})
 	return all
 }
@@ -330,7 +324,7 @@ func (l *loader) selected(o *object) (all []copied) {
 func areDistinct(all []copied) bool {
 	seen := map[string]bool{}
 	for i := range all {
-		seen[string(all[i].to)] = true
+		seen[string(all[i].to.name)] = true
 	}
 	return len(seen) == len(all)
 }
@@ -339,7 +333,7 @@ func areDistinct(all []copied) bool {
 func areTidy(all []copied) bool {
 	var t tidiness
 	for i := range all {
-		if !t.takes(all[i].to) {
+		if !t.takes(all[i].to.name) {
 			return false
 		}
 	}
@@ -364,7 +358,7 @@ func (l *loader) expression(o *object, member string) expression {
 	if source == "" {
 		return expression{}
 	}
-	compiled, err := compileExpression(source, l.semantics(), &l.pipeline.paths)
+	compiled, err := compileExpression(source, l.semantics(), &l.pipeline.attributes)
 	switch {
 	case err == nil:
 		return expression{eval: compiled}
@@ -382,7 +376,7 @@ func (l *loader) enrich(kind ActivityType, o *object) *enrich {
 		o.quota(o.at("roleArn"), "roleArn is required")
 	}
 	o.limit(o.at("roleArn"), o.text("roleArn"), minRole, maxRole)
-	e := &enrich{registry: kind == TypeDeviceRegistryEnrich, attribute: []byte(attribute), quoted: needsEscapes(attribute)}
+	e := &enrich{registry: kind == TypeDeviceRegistryEnrich, attribute: l.pipeline.attributes.attribute([]byte(attribute))}
 	if thing != "" {
 		e.thing = l.parsed(o.at("thingName"), thing)
 	}

@@ -80,6 +80,9 @@ func (n *number) isWhole() bool {
 	if n.exp >= 0 {
 		return true
 	}
+	if n.lo%10 != 0 && n.hi == 0 {
+		return false
+	}
 	m := *n
 	m.reduce()
 	return m.exp >= 0

@@ -11,12 +11,35 @@ import (
 
 // path is where in a message an attribute is.
 type path struct {
-	// text is the path as it was written, which may be the name of a root
+	// whole is the path as it was written, which may be the name of a root
 	// attribute itself.
-	text     []byte
-	segments []segment
-	// number counts the paths of a pipeline, see shape.places.
+	whole    attribute
+	root     attribute
+	segments []segment // from the root on
+}
+
+// attribute is the name of an attribute at the root.
+type attribute struct {
+	name []byte
+	// number counts the attributes of a pipeline, see shape.places.
 	number int
+	quoted bool // in JSON it needs escapes
+}
+
+// numbering counts the attributes of a pipeline.
+type numbering int
+
+func (n *numbering) attribute(name []byte) attribute {
+	*n++
+	return attribute{name: name, number: int(*n) - 1, quoted: needsEscapes(name)}
+}
+
+func (n *numbering) path(text []byte, segments []segment) *path {
+	return &path{n.attribute(text), n.attribute(segments[0].name), segments}
+}
+
+func needsEscapes(name []byte) bool {
+	return bytes.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == '"' || c == '\\' })
 }
 
 type segment struct {
@@ -89,8 +112,9 @@ func (p *path) last() []byte { return p.segments[len(p.segments)-1].name }
 
 // lookup returns the JSON at the path, nil if there is nothing.
 func (r *run) lookup(d *document, p *path) []byte {
-	if !p.plain() && !r.semantics.NoLiteralKeys {
-		if i := d.find(p.text); i >= 0 {
+	nested := !p.plain()
+	if nested && !r.semantics.NoLiteralKeys {
+		if i := r.find(d, &p.whole); i >= 0 {
 			return d.members[i].raw
 		}
 	}
@@ -99,6 +123,9 @@ func (r *run) lookup(d *document, p *path) []byte {
 		return nil
 	}
 	raw := d.members[i].raw
+	if !nested {
+		return raw
+	}
 	for j := range p.segments[1:] {
 		start, end := r.step(raw, &p.segments[1+j])
 		if start < 0 {
@@ -109,30 +136,30 @@ func (r *run) lookup(d *document, p *path) []byte {
 	return raw
 }
 
-// root returns the index of the first segment's member, -1 if there is none.
-func (r *run) root(d *document, p *path) int {
-	if s := d.shape; s != nil && s.generation == d.generation {
-		place := int(s.places[p.number])
-		if place < d.regular || place < len(d.members) && string(d.members[place].name) == string(p.segments[0].name) {
-			return place
-		}
+// find returns the index of an attribute, -1 if it is not there.
+func (r *run) find(d *document, a *attribute) int {
+	s := d.shape
+	if s == nil || s.generation != d.generation {
+		return d.find(a.name)
 	}
-	return r.search(d, p)
+	place := int(s.places[a.number])
+	if place < d.regular || place < len(d.members) && string(d.members[place].name) == string(a.name) {
+		return place
+	}
+	if place == absent {
+		return d.findFrom(d.regular, a.name)
+	}
+	place = d.find(a.name)
+	s.learn(a, place)
+	return place
 }
 
-// search looks for the first segment's member, and remembers its place.
-func (r *run) search(d *document, p *path) int {
-	name := p.segments[0].name
-	if i := d.find(name); i >= 0 {
-		if s := d.shape; s != nil && s.generation == d.generation {
-			s.places[p.number] = uint32(i)
-		}
+// root returns the index of the first segment's member, -1 if there is none.
+func (r *run) root(d *document, p *path) int {
+	if i := r.find(d, &p.root); i >= 0 || r.semantics.ExactCase {
 		return i
 	}
-	if r.semantics.ExactCase {
-		return -1
-	}
-	found := -1
+	name, found := p.root.name, -1
 	for i := range d.members {
 		if len(d.members[i].name) == len(name) && bytes.EqualFold(d.members[i].name, name) {
 			if found >= 0 {
@@ -157,7 +184,7 @@ func (r *run) step(raw []byte, s *segment) (start, end int) {
 
 func element(raw []byte, index int) (start, end int) {
 	for i := jsonscan.Space(raw, 1); raw[i] != ']'; index-- {
-		end = jsonscan.Value(raw, i, len(raw))
+		end = jsonscan.Skip(raw, i)
 		if index == 0 {
 			return i, end
 		}
@@ -171,22 +198,38 @@ func element(raw []byte, index int) (start, end int) {
 // memberOf finds the last member of the name, else the only one that differs in
 // case.
 func (r *run) memberOf(raw, name []byte) (start, end int) {
-	start, folded := -1, 0
-	var foldedStart, foldedEnd int
-	var foldedName []byte
-	for m := range members(raw) {
+	start = -1
+	for i := jsonscan.Space(raw, 1); raw[i] != '}'; {
+		nameEnd, escaped := jsonscan.String(raw, i+1)
+		from := jsonscan.Space(raw, jsonscan.Space(raw, nameEnd+1)+1)
+		to := jsonscan.Skip(raw, from)
 		switch {
-		case string(m.name) == string(name):
-			start, end = m.start, m.end
-		case len(m.name) == len(name) && bytes.EqualFold(m.name, name):
-			if folded == 0 || string(foldedName) != string(m.name) {
-				folded++
-			}
-			foldedStart, foldedEnd, foldedName = m.start, m.end, m.name
+		case string(raw[i+1:nameEnd]) == string(name), escaped && string(jsonscan.AppendText(nil, raw[i+1:nameEnd])) == string(name):
+			start, end = from, to
+		}
+		if i = jsonscan.Space(raw, to); raw[i] == ',' {
+			i = jsonscan.Space(raw, i+1)
 		}
 	}
-	if start < 0 && folded == 1 && !r.semantics.ExactCase {
-		return foldedStart, foldedEnd
+	if start < 0 && !r.semantics.ExactCase {
+		return foldedMemberOf(raw, name)
+	}
+	return start, end
+}
+
+// foldedMemberOf finds the only member that differs from the name in case, of
+// several the last.
+func foldedMemberOf(raw, name []byte) (start, end int) {
+	start = -1
+	var found []byte
+	for m := range members(raw) {
+		if len(m.name) != len(name) || !bytes.EqualFold(m.name, name) {
+			continue
+		}
+		if start >= 0 && string(found) != string(m.name) {
+			return -1, -1
+		}
+		start, end, found = m.start, m.end, m.name
 	}
 	return start, end
 }
@@ -208,7 +251,7 @@ func members(raw []byte) func(yield func(nestedMember) bool) {
 				m.name = jsonscan.AppendText(nil, m.name)
 			}
 			m.start = jsonscan.Space(raw, jsonscan.Space(raw, end+1)+1)
-			m.end = jsonscan.Value(raw, m.start, len(raw))
+			m.end = jsonscan.Skip(raw, m.start)
 			if !yield(m) {
 				return
 			}

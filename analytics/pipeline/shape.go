@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 
@@ -12,9 +13,10 @@ import (
 // them, nor comparisons to find an attribute.
 type shape struct {
 	names []shapeName
-	// places tell for each path of the pipeline where its root member was the
-	// last time, or unknownPlace.
-	places []uint32
+	// places tell for each attribute of the pipeline where it is among the names,
+	// or where it was after them the last time, or that it is absent, or that its
+	// place is unknown.
+	places []int32
 	// generation changes when the shape makes room for another.
 	generation uint64
 }
@@ -24,28 +26,30 @@ type shapeName struct {
 	// token is the name as it stands in most payloads: in quotes, with a colon.
 	// It is noToken if it needs escapes.
 	token []byte
-	// marks are those of the names up to this one.
-	marks uint64
+	// first are its first eight bytes, as mask has them, and last its last eight
+	// if it has more. mask is 0 if it has more than both.
+	first, mask, last uint64
 }
 
 const (
 	// manyShapes is how many kinds of messages are known at a time.
 	manyShapes   = 8
-	unknownPlace = math.MaxUint32
+	unknownPlace = math.MaxInt32
+	absent       = math.MaxInt32 - 1
 	noToken      = 0 // stands in no JSON
 )
 
 // shapes are the kinds of messages that a run met. The one met last is tried
 // first.
 type shapes struct {
-	known [manyShapes]shape
-	last  *shape
-	used  int // how many were ever begun
-	paths int
+	known      [manyShapes]shape
+	last       *shape
+	used       int // how many were ever begun
+	attributes int
 }
 
-func (s *shapes) reset(paths int) {
-	*s = shapes{paths: paths}
+func (s *shapes) reset(attributes int) {
+	*s = shapes{attributes: attributes}
 	s.last = s.begin(nil, 0)
 }
 
@@ -61,7 +65,7 @@ func (s *shapes) begin(other *shape, names int) *shape {
 		}
 	}
 	fresh.generation = uint64(s.used)
-	fresh.places = slices.Grow(fresh.places[:0], s.paths)[:s.paths]
+	fresh.places = slices.Grow(fresh.places[:0], s.attributes)[:s.attributes]
 	for i := range fresh.places {
 		fresh.places[i] = unknownPlace
 	}
@@ -78,8 +82,59 @@ func (s *shape) extend(name []byte) {
 	if end, escaped := jsonscan.String(n.token, 1); end != 1+len(name) || escaped {
 		n.token = append(n.token[:0], noToken)
 	}
-	if n.marks = mark(name); place > 0 {
-		n.marks |= s.names[place-1].marks
+	n.setWords()
+	for i := range s.places {
+		if int(s.places[i]) >= place {
+			s.places[i] = unknownPlace
+		}
+	}
+}
+
+// setWords sets the token as words, which are compared without a call.
+func (n *shapeName) setWords() {
+	var start [8]byte
+	copy(start[:], n.token)
+	n.first, n.mask, n.last = binary.LittleEndian.Uint64(start[:]), math.MaxUint64, 0
+	switch size := len(n.token); {
+	case size < 8:
+		n.mask >>= 8 * (8 - size)
+	case size <= 16:
+		n.last = binary.LittleEndian.Uint64(n.token[size-8:])
+	default:
+		n.mask = 0
+	}
+}
+
+// nameAt returns where the token of a place ends that stands at i, 0 if it does
+// not.
+func (s *shape) nameAt(place int, data []byte, i int) (end int) {
+	if s == nil || place >= len(s.names) {
+		return 0
+	}
+	n := &s.names[place]
+	if end = i + len(n.token); end > len(data) {
+		return 0
+	}
+	if n.mask != 0 && i+8 <= len(data) {
+		if (binary.LittleEndian.Uint64(data[i:])^n.first)&n.mask != 0 || len(n.token) > 8 && binary.LittleEndian.Uint64(data[end-8:]) != n.last {
+			return 0
+		}
+		return end
+	}
+	if string(data[i:end]) == string(n.token) {
+		return end
+	}
+	return 0
+}
+
+// learn takes the place of an attribute in a message, negative if it is not
+// there.
+func (s *shape) learn(a *attribute, place int) {
+	switch {
+	case place >= len(s.names), place >= 0 && s.is(place, a.name):
+		s.places[a.number] = int32(place)
+	case place < 0 && !slices.ContainsFunc(s.names, func(n shapeName) bool { return string(n.name) == string(a.name) }):
+		s.places[a.number] = absent
 	}
 }
 

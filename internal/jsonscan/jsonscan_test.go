@@ -49,6 +49,10 @@ func FuzzValue(f *testing.F) {
 			var compact bytes.Buffer
 			require.NoError(t, json.Compact(&compact, []byte(text)))
 			require.Equal(t, compact.String(), string(jsonscan.AppendCompact(nil, []byte(text))))
+			for _, following := range []string{"", ",", "]", "}", " ", "\n"} {
+				data, start := []byte(text+following), jsonscan.Space([]byte(text), 0)
+				require.Equal(t, jsonscan.Value(data, start, 1<<20), jsonscan.Skip(data, start))
+			}
 		}
 		var meaning string
 		if valid(text) && json.Unmarshal([]byte(text), &meaning) == nil && text[0] == '"' {
