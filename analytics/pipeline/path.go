@@ -112,8 +112,22 @@ func (p *path) last() []byte { return p.segments[len(p.segments)-1].name }
 
 // lookup returns the JSON at the path, nil if there is nothing.
 func (r *run) lookup(d *document, p *path) []byte {
-	nested := !p.plain()
-	if nested && !r.semantics.NoLiteralKeys {
+	if len(p.segments) > 1 {
+		return r.lookupNested(d, p)
+	}
+	if s := d.shape; s != nil && s.generation == d.generation { // as find has it, without a call
+		if place := int(s.places[p.root.number]); place < d.regular {
+			return d.members[place].raw
+		}
+	}
+	if i := r.root(d, p); i >= 0 {
+		return d.members[i].raw
+	}
+	return nil
+}
+
+func (r *run) lookupNested(d *document, p *path) []byte {
+	if !r.semantics.NoLiteralKeys {
 		if i := r.find(d, &p.whole); i >= 0 {
 			return d.members[i].raw
 		}
@@ -123,9 +137,6 @@ func (r *run) lookup(d *document, p *path) []byte {
 		return nil
 	}
 	raw := d.members[i].raw
-	if !nested {
-		return raw
-	}
 	for j := range p.segments[1:] {
 		start, end := r.step(raw, &p.segments[1+j])
 		if start < 0 {

@@ -122,6 +122,46 @@ func TestChainingIsComposition(t *testing.T) {
 	})
 }
 
+// What comes out of a message does not depend on the messages before it, of
+// whatever shape they were.
+func TestMessagesAreIndependent(t *testing.T) {
+	t.Parallel()
+	names := []string{`a`, `b`, `c`, `A`, `n`, `N`, `\u0061`, `x\"`, `x"`, `x\\`, `e`, `f`, `é`, `n.m`, `attribute_of_more_bytes_than_two_words`}
+	values := []string{`1`, ` 2.5`, `"x"`, `null `, `{"m":1}`, `{"M":2,"o":[]}`}
+	rapid.Check(t, func(t *rapid.T) {
+		var activities []string
+		chosen := rapid.SliceOfN(rapid.SampledFrom(steps[2:7]), 1, 5).Draw(t, "steps")
+		for i, step := range chosen {
+			next := "d"
+			if i+1 < len(chosen) {
+				next = fmt.Sprintf("a%d", i+1)
+			}
+			activities = append(activities, fmt.Sprintf(step, fmt.Sprintf("a%d", i), next))
+		}
+		var messages [][]byte
+		for range rapid.IntRange(1, 30).Draw(t, "messages") {
+			var members []string
+			for range rapid.IntRange(0, 6).Draw(t, "members") {
+				members = append(members, `"`+rapid.SampledFrom(names).Draw(t, "name")+`":`+rapid.SampledFrom(values).Draw(t, "value"))
+			}
+			messages = append(messages, []byte("{"+strings.Join(members, ",")+"}"))
+		}
+		p, err := pipeline.Load(definition(activities...))
+		require.NoError(t, err)
+		var used pipeline.Batch
+		require.NoError(t, p.Run(context.Background(), nil, &used, messages))
+		var alone []string
+		for i, message := range messages {
+			var fresh pipeline.Batch
+			require.NoError(t, p.Run(context.Background(), nil, &fresh, [][]byte{message}))
+			for range fresh.Len() {
+				alone = append(alone, fmt.Sprintf("%d %s", i, fresh.At(0).AppendJSON(nil)))
+			}
+		}
+		require.Equal(t, alone, outputs(&used))
+	})
+}
+
 func compose(t *rapid.T, env *pipeline.Environment, activities []string, messages [][]byte) (out []string) {
 	for _, text := range activities {
 		p, err := pipeline.LoadActivity([]byte(text))
