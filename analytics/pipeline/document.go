@@ -115,6 +115,14 @@ func scanName(data []byte, i int) (name []byte, escaped bool, next int) {
 	return name, escaped, i + 1
 }
 
+// places tell where attributes are, nil if that is not known; see shape.places.
+func (d *document) places() []int32 {
+	if d.shape == nil || d.shape.generation != d.generation {
+		return nil
+	}
+	return d.shape.places
+}
+
 // put appends a member, or replaces the value of the one at i.
 func (d *document) put(i int, m member) {
 	if i >= 0 {

@@ -115,8 +115,8 @@ func (r *run) lookup(d *document, p *path) []byte {
 	if len(p.segments) > 1 {
 		return r.lookupNested(d, p)
 	}
-	if s := d.shape; s != nil && s.generation == d.generation { // as find has it, without a call
-		if place := int(s.places[p.root.number]); place < d.regular {
+	if places := d.places(); places != nil { // as find has it, without a call
+		if place := int(places[p.root.number]); place < d.regular {
 			return d.members[place].raw
 		}
 	}
@@ -149,11 +149,11 @@ func (r *run) lookupNested(d *document, p *path) []byte {
 
 // find returns the index of an attribute, -1 if it is not there.
 func (r *run) find(d *document, a *attribute) int {
-	s := d.shape
-	if s == nil || s.generation != d.generation {
+	places := d.places()
+	if places == nil {
 		return d.find(a.name)
 	}
-	place := int(s.places[a.number])
+	place := int(places[a.number])
 	if place < d.regular || place < len(d.members) && string(d.members[place].name) == string(a.name) {
 		return place
 	}
@@ -161,7 +161,7 @@ func (r *run) find(d *document, a *attribute) int {
 		return d.findFrom(d.regular, a.name)
 	}
 	place = d.find(a.name)
-	s.learn(a, place)
+	d.shape.learn(a, place)
 	return place
 }
 
