@@ -113,3 +113,34 @@ func inProcess(t testing.TB, l *lake, optFns ...func(*workeranalytics.Options)) 
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
 	return engine
 }
+
+// TestManyPartitions has more of them than a path may have links.
+func TestManyPartitions(t *testing.T) {
+	t.Parallel()
+	l := newLake()
+	for _, count := range []int{2, 45} {
+		name := fmt.Sprintf("parted%d", count)
+		var partitions []pipeline.Partition
+		for i := range count {
+			partitions = append(partitions, pipeline.Partition{Attribute: fmt.Sprintf("p%d", i)})
+		}
+		l.declare(acme, name, nil, partitions...)
+		for _, value := range []string{"a", "b"} {
+			var dimensions []analytics.Dimension
+			for i := range count {
+				dimensions = append(dimensions, analytics.Dimension{Name: fmt.Sprintf("__partition_p%d", i), Value: &value})
+			}
+			l.add(t, acme, name, "2026-01-10", ".json", []byte(`{"n":1}`+"\n"), dimensions...)
+			l.add(t, acme, name, "2026-01-11", ".json", []byte(`{"n":2}`+"\n"), dimensions...)
+		}
+	}
+	engine := inProcess(t, l)
+	for _, count := range []int{2, 45} {
+		out, err := ask(t, engine, acme, fmt.Sprintf("SELECT n, __partition_p0, __partition_p%d, __dt FROM parted%d WHERE __partition_p1 = 'b' ORDER BY n", count-1, count))
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("\"n\",\"__partition_p0\",\"__partition_p%d\",\"__dt\"\n\"1\",\"b\",\"b\",\"2026-01-10 00:00:00.000\"\n\"2\",\"b\",\"b\",\"2026-01-11 00:00:00.000\"\n", count-1), out)
+	}
+	out, err := ask(t, engine, acme, "SELECT count(*) FROM parted2 a JOIN parted45 b ON a.__dt = b.__dt AND a.__partition_p0 = b.__partition_p44")
+	require.NoError(t, err)
+	require.Equal(t, "\"_col0\"\n\"4\"\n", out)
+}
