@@ -89,21 +89,21 @@ func dimensions(partitions []pipeline.Partition) []wire.Column {
 
 // folder makes a folder below that of the statement. Each part of its path is a
 // link to the folder of the statement itself, which takes a tenth of the time of
-// a folder; real is where files in it are. Where there are no links it is a
-// folder, and real is dir.
-func (f *files) folder(path string) (dir, real string, err error) {
+// a folder; base is where files in it are. Where there are no links it is a
+// folder, and base is dir.
+func (f *files) folder(path string) (dir, base string, err error) {
 	dir = filepath.Join(f.dir, path)
-	if real, known := f.made[dir]; known {
-		return dir, real, nil
+	if base, known := f.made[dir]; known {
+		return dir, base, nil
 	}
-	if real = f.dir; !f.linked(strings.Split(path, string(filepath.Separator))) {
-		real = dir
+	if base = f.dir; !f.linked(strings.Split(path, string(filepath.Separator))) {
+		base = dir
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return "", "", fmt.Errorf("analytics: SQL: %w: no folder for temporary files", iotenant.ErrUnavailable)
 		}
 	}
-	f.made[dir] = real
-	return dir, real, nil
+	f.made[dir] = base
+	return dir, base, nil
 }
 
 // maxLinks is how many links a path may have; Linux follows 40.
@@ -137,7 +137,7 @@ func (f *files) add(ctx context.Context, r *run, table wire.TableName, file anal
 	if err != nil {
 		return "", "", err
 	}
-	dir, real, err := f.folder(path)
+	dir, base, err := f.folder(path)
 	if err != nil {
 		object.Close()
 		return "", "", err
@@ -145,8 +145,8 @@ func (f *files) add(ctx context.Context, r *run, table wire.TableName, file anal
 	f.n++
 	name := strconv.Itoa(f.n) + extension(file.Name)
 	link = filepath.Join(dir, name)
-	if real != dir {
-		allowed = filepath.Join(real, name)
+	if base != dir {
+		allowed = filepath.Join(base, name)
 	}
 	if local, ok := object.(interface{ Path() string }); ok {
 		if target, err := filepath.EvalSymlinks(local.Path()); err == nil {
