@@ -119,7 +119,8 @@ func (f *files) linked(parts []string) bool {
 		if _, known := f.made[link]; known {
 			continue
 		}
-		if os.Symlink(".", link) != nil {
+		// One that exists differs in case only, where that is the same.
+		if err := os.Symlink(".", link); err != nil && !errors.Is(err, os.ErrExist) {
 			return false
 		}
 		f.made[link] = f.dir
