@@ -17,6 +17,9 @@ var (
 	ErrSQL = fmt.Errorf("analytics: %w SQL", iotenant.ErrInvalid)
 	// ErrSQLLimit: the statement needed more memory, time or space than it may.
 	ErrSQLLimit = fmt.Errorf("analytics: SQL beyond the limit: %w", iotenant.ErrInvalid)
+	// ErrSQLBusy: the statement did not begin, because too many others run or
+	// wait. It says nothing about the statement.
+	ErrSQLBusy = fmt.Errorf("analytics: SQL %w: busy", iotenant.ErrUnavailable)
 )
 
 // MaxSQL is the length of a statement in bytes.
@@ -48,10 +51,12 @@ type Delta struct {
 //     and nothing else: no file, setting, network, other tenant or process.
 //   - No result and no error text holds a path, or another tenant's id.
 //   - Statements have no effect on each other.
+//   - Statements of a tenant hold up those of another for a bounded time, and a
+//     wait is no fault of the statement: [ErrSQLBusy], never [ErrSQLLimit].
 //   - A call ends soon after its context, whatever the statement does.
-//   - Errors: tenant.ErrID, [ErrSQL], [ErrNoTable], [ErrSQLLimit], [ErrCorrupt],
-//     those of the context, kind iotenant.ErrUnsupported where the engine was
-//     not built in, or they wrap iotenant.ErrUnavailable.
+//   - Errors: tenant.ErrID, [ErrSQL], [ErrNoTable], [ErrSQLLimit], [ErrSQLBusy],
+//     [ErrCorrupt], those of the context, kind iotenant.ErrUnsupported where the
+//     engine was not built in, or they wrap iotenant.ErrUnavailable.
 type Engine interface {
 	Query(ctx context.Context, id tenant.ID, statement Statement) (*Result, error)
 }

@@ -14,4 +14,10 @@
 // environment. It limits its own memory, processor time and files, and answers
 // one statement after the other, each in a fresh database. A worker whose
 // statement outlives its context is killed, and another one started.
+//
+// Statements beyond Options.Processes wait. Tenants take turns: next is the one
+// that runs the fewest statements, of several the one whose turn is longest ago,
+// and none has all processes, see Options.PerTenant. So a tenant that asks for
+// much, or for what is slow, holds up itself. A wait counts against Options.Wait
+// and ends with analytics.ErrSQLBusy; Options.Timeout begins with the worker.
 package workeranalytics

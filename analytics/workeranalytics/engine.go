@@ -36,8 +36,21 @@ type Options struct {
 	// Dir is where files for statements are kept while they run, and the
 	// links to those that are on this machine: the folder for temporary files.
 	Dir string
-	// Processes is how many statements run at a time: 2.
+	// Processes is how many statements run at a time: 2. Those beyond wait;
+	// tenants take turns, so that each is next soon, however many statements of
+	// another wait.
 	Processes int
+	// PerTenant is how many statements of a tenant run at a time: all Processes
+	// but one, and at least one. So slow statements of one tenant leave a
+	// process to the others. Where there is one tenant, set it to Processes.
+	PerTenant int
+	// Queue is how many further statements of a tenant may wait: 64. Beyond
+	// them a call fails at once with analytics.ErrSQLBusy.
+	Queue int
+	// Wait is how long a statement waits for its turn: 1 minute. Then it fails
+	// with analytics.ErrSQLBusy. It is also the time in which a worker must
+	// have started.
+	Wait time.Duration
 	// Memory is what a statement may take of it, in bytes: 512 MiB. A worker
 	// process may take the double of it, and 512 MiB, of address space.
 	Memory int64
@@ -45,8 +58,8 @@ type Options struct {
 	Threads int
 	// CPU is the processor time of a statement: 2 minutes.
 	CPU time.Duration
-	// Timeout is the time of a statement from its call to its last row: 5
-	// minutes.
+	// Timeout is the time of a statement from when it has a worker to its last
+	// row: 5 minutes. Then its process is for others.
 	Timeout time.Duration
 	// MaxResultBytes bounds the text of a result: 1 GiB.
 	MaxResultBytes int64
@@ -67,6 +80,9 @@ type Options struct {
 
 func (o *Options) setDefaults() {
 	setDefault(&o.Processes, 2)
+	setDefault(&o.PerTenant, max(1, o.Processes-1))
+	setDefault(&o.Queue, 64)
+	setDefault(&o.Wait, time.Minute)
 	setDefault(&o.Memory, 512<<20)
 	setDefault(&o.Threads, 2)
 	setDefault(&o.CPU, 2*time.Minute)
@@ -105,14 +121,15 @@ func New(lake Lake, objects Objects, optFns ...func(*Options)) *Engine {
 		fn(&e.options)
 	}
 	e.options.setDefaults()
-	e.pool = newPool(e.options.Processes, func(ctx context.Context) (*conversation, error) {
+	e.pool = newPool(newTurns(&e.options), e.options.Wait, func(ctx context.Context) (*conversation, error) {
 		return meet(ctx, e.options.Start, e.configuration())
 	})
 	return e
 }
 
 // Close ends all workers, also those whose statements run: these fail. Calls
-// after it fail with analytics.ErrClosed.
+// that wait for their turn or for a worker to start, and calls after it, fail
+// with analytics.ErrClosed.
 func (e *Engine) Close() error { return e.pool.close() }
 
 func (e *Engine) configuration() wire.Configuration {
@@ -123,7 +140,8 @@ func (e *Engine) configuration() wire.Configuration {
 }
 
 // Query implements analytics.Engine. Name a data store that is missing, and the
-// error is analytics.ErrNoTable.
+// error is analytics.ErrNoTable. analytics.ErrSQLBusy: it was not its turn within
+// Options.Wait, or Options.Queue statements of the tenant wait.
 func (e *Engine) Query(ctx context.Context, id tenant.ID, statement analytics.Statement) (*analytics.Result, error) {
 	if _, err := tenant.ParseID(id.String()); err != nil {
 		return nil, err
@@ -131,13 +149,21 @@ func (e *Engine) Query(ctx context.Context, id tenant.ID, statement analytics.St
 	if err := check(statement); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, e.options.Timeout, errTimeout)
-	run := &run{engine: e, id: id, statement: statement, cancel: cancel}
-	result, err := run.start(ctx)
+	worker, err := e.pool.take(ctx, id)
 	if err != nil {
-		err = ended(ctx, err)
-		run.end()
 		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, e.options.Timeout, errTimeout)
+	worker.watch(ctx)
+	run := &run{engine: e, id: id, statement: statement, cancel: cancel, worker: worker}
+	var result *analytics.Result
+	defer func() {
+		if result == nil { // also if the lake panics
+			run.end()
+		}
+	}()
+	if result, err = run.start(ctx); err != nil {
+		return nil, ended(ctx, err)
 	}
 	return result, nil
 }
@@ -179,22 +205,18 @@ type run struct {
 	statement analytics.Statement
 	cancel    context.CancelFunc
 
-	worker *conversation
+	worker *lease
 	files  *files
 	once   sync.Once
 }
 
 // start goes as far as the columns of the result.
 func (r *run) start(ctx context.Context) (*analytics.Result, error) {
-	var err error
-	if r.worker, err = r.engine.pool.take(ctx); err != nil {
-		return nil, err
-	}
 	request := wire.ParseRequest{SQL: r.statement.SQL}
 	if r.statement.Delta != nil {
 		request.TimeExpression = r.statement.Delta.TimeExpression
 	}
-	names, err := r.worker.parse(ctx, request)
+	names, err := r.parse(ctx, request)
 	if err != nil {
 		return nil, err
 	}
@@ -208,11 +230,24 @@ func (r *run) start(ctx context.Context) (*analytics.Result, error) {
 	if run.Tables, err = r.tables(ctx, names); err != nil {
 		return nil, err
 	}
-	columns, err := r.worker.run(ctx, run)
+	columns, err := r.worker.run(run)
 	if err != nil {
 		return nil, err
 	}
 	return &analytics.Result{Columns: columns, Rows: r.rows(ctx, len(columns)), Close: r.close}, nil
+}
+
+// parse asks for the names of the tables. A worker that ends at that, and was there
+// before, is replaced: it may have ended of what it did for another tenant.
+func (r *run) parse(ctx context.Context, request wire.ParseRequest) ([]wire.TableName, error) {
+	names, err := r.worker.parse(request)
+	if err == nil || !r.worker.dead || !r.worker.used {
+		return names, err
+	}
+	if err := r.worker.renew(ctx); err != nil {
+		return nil, err
+	}
+	return r.worker.parse(request)
 }
 
 // tables resolves the names to the tenant's data stores.
@@ -293,9 +328,7 @@ func (r *run) close() error {
 // end gives the worker back.
 func (r *run) end() {
 	r.once.Do(func() {
-		if r.worker != nil {
-			r.engine.pool.give(r.worker)
-		}
+		r.worker.give()
 		r.cancel()
 		if r.files != nil {
 			r.files.remove()

@@ -21,7 +21,7 @@ type Worker struct {
 	Kill func()
 	// Wait returns when nothing of it is left. The error wraps
 	// analytics.ErrSQLLimit if it was ended by a limit of its own. It may be
-	// called again.
+	// called again and concurrently.
 	Wait func() error
 }
 
@@ -69,7 +69,11 @@ func meet(ctx context.Context, start func(context.Context) (*Worker, error), con
 	if err := c.greet(config); err != nil {
 		c.kill()
 		_ = c.wait()
-		return nil, err
+		if kind := iotenant.KindOf(err); kind == iotenant.ErrUnsupported || kind == iotenant.ErrUnavailable { //nolint:errorlint // a kind is one
+			return nil, err
+		}
+		// Nor was it a limit of the statement, which had not begun.
+		return nil, fmt.Errorf("analytics: SQL: %w: a worker did not start: %s", iotenant.ErrUnavailable, err.Error())
 	}
 	return c, nil
 }
