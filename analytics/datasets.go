@@ -75,7 +75,8 @@ type DatasetsOptions struct {
 	Timeout        time.Duration
 	DeliverTimeout time.Duration
 	// Attempts is how often a content, and each of its deliveries, is tried
-	// before it is given up. Default 12.
+	// before it is given up. Default 12. That the engine was too busy for it,
+	// [ErrSQLBusy], is no attempt.
 	Attempts int
 	// RetryAfter is the pause after the first failed attempt; it doubles with
 	// each further one, up to RetryAtMost. Defaults 1 s and 5 minutes.

@@ -208,6 +208,41 @@ func TestDatasetRetries(t *testing.T) {
 	require.Equal(t, again, content.Version)
 }
 
+// An engine that others keep busy fails no content, however long it lasts.
+func TestDatasetBusyEngine(t *testing.T) {
+	t.Parallel()
+	p := newMill("10:00:00")
+	p.definitions.put(north, define("d", ""), at("10:00:00"))
+	p.engine.before = func(context.Context, tenant.ID, analytics.Statement) error {
+		return fmt.Errorf("%w: no turn", analytics.ErrSQLBusy)
+	}
+	throttled := 0
+	d := p.start(func(o *analytics.DatasetsOptions) {
+		o.Attempts = 2
+		o.Observe = func(_ context.Context, _ tenant.ID, seen analytics.Observation) {
+			if seen.Metric == analytics.ActionExecutionThrottled {
+				throttled++
+			}
+		}
+	})
+	version, err := d.CreateContent(t.Context(), north, "d", "")
+	require.NoError(t, err)
+	for i := range 10 {
+		p.sweepAt(t, d, at("10:00:00").Add(time.Duration(i)*5*time.Second).Format(time.TimeOnly))
+		content, err := d.Content(t.Context(), north, "d", version)
+		require.NoError(t, err)
+		require.Equal(t, analytics.ContentCreating, content.State)
+		require.Equal(t, i+1, throttled)
+	}
+	p.sweepAt(t, d, "10:00:49")
+	require.Equal(t, 10, throttled, "it pauses")
+	p.engine.before = nil
+	p.sweepAt(t, d, "10:00:50")
+	content, err := d.Content(t.Context(), north, "d", version)
+	require.NoError(t, err)
+	require.Equal(t, analytics.ContentSucceeded, content.State)
+}
+
 func TestDatasetFailures(t *testing.T) {
 	t.Parallel()
 	for want, failure := range map[string]error{

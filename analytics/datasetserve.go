@@ -12,7 +12,8 @@ import (
 	"github.com/iotenant/iotenant/tenant"
 )
 
-// busyPause is when a data set is looked at again for which there was no claim.
+// busyPause is when a data set is looked at again for which there was no claim,
+// or that the engine was too busy for.
 const busyPause = 5 * time.Second
 
 // visit is a look at a data set, at which all is done that is due.

@@ -139,6 +139,13 @@ func (p *production) attempt(ctx context.Context, token string) error {
 		})
 	}
 	p.dropFiles(ctx, &made)
+	if errors.Is(err, ErrSQLBusy) { // that was no attempt, whoever is to blame
+		p.observe(ctx, ActionExecutionThrottled)
+		return p.postpone(ctx, func(head *queuedRun) {
+			head.Attempts--
+			head.NotBefore = p.now().Add(busyPause)
+		})
+	}
 	reason, final := p.reason(err)
 	p.log(ctx, p.id, "a content was not made", err, slog.String("dataset", p.definition.Name), slog.String("version", p.run.Version), slog.Bool("final", final))
 	if final || p.run.Attempts >= p.options.Attempts {
