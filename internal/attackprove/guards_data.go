@@ -203,6 +203,31 @@ var dataGuards = []guard{
 		disabled:  `r.engine.objects.Open(ctx, tenant.MustParseID("acme-b"), name)`,
 		tests:     []string{"TestAttackTenant"},
 	}, {
+		name: "tenants take turns", file: "analytics/workeranalytics/turns.go", pkg: "./analytics/workeranalytics",
+		statement: `if len(l.calls) > 0 {
+		t.remove(l)`,
+		disabled: `if len(l.calls) > 0 && false {
+		t.remove(l)`,
+		tests: []string{"TestAttackFairness"},
+	}, {
+		name: "a tenant leaves a process to others", file: "analytics/workeranalytics/turns.go", pkg: "./analytics/workeranalytics",
+		statement: `if l.taken < t.perTenant && (`,
+		disabled:  `if l.taken < t.places && (`,
+		tests:     []string{"TestAttackFairness"},
+	}, {
+		name: "the time of a statement begins with its turn", file: "analytics/workeranalytics/engine.go", pkg: "./analytics/workeranalytics",
+		statement: `worker, err := e.pool.take(ctx, id)
+	if err != nil {
+		return nil, err
+	}`,
+		disabled: `begun, done := context.WithTimeoutCause(ctx, e.options.Timeout, errTimeout)
+	defer done()
+	worker, err := e.pool.take(begun, id)
+	if err != nil {
+		return nil, ended(begun, err)
+	}`,
+		tests: []string{"TestAttackTimeout"},
+	}, {
 		name: "a table is named by the data store alone", file: "analytics/workeranalytics/engine.go", pkg: "./analytics/duckanalytics",
 		statement: `if name.Schema != "" && (`,
 		disabled:  `if name.Schema == "none" && (`,
