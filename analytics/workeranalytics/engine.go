@@ -42,7 +42,8 @@ type Options struct {
 	Processes int
 	// PerTenant is how many statements of a tenant run at a time: all Processes
 	// but one, and at least one. So slow statements of one tenant leave a
-	// process to the others. Where there is one tenant, set it to Processes.
+	// process to the others. Where there is one tenant, set it to Processes. A
+	// statement runs until its result is closed or read to the end.
 	PerTenant int
 	// Queue is how many further statements of a tenant may wait: 64. Beyond
 	// them a call fails at once with analytics.ErrSQLBusy.

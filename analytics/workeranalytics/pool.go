@@ -52,6 +52,9 @@ func (p *pool) take(ctx context.Context, id tenant.ID) (l *lease, err error) {
 			p.turns.leave(id)
 		}
 	}()
+	if err := ctx.Err(); err != nil { // spare the worker that its end would end
+		return nil, err
+	}
 	c, err := p.reuse()
 	if c == nil && err == nil {
 		c, err = p.fresh(ctx)

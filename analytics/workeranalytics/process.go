@@ -69,7 +69,7 @@ func meet(ctx context.Context, start func(context.Context) (*Worker, error), con
 	if err := c.greet(config); err != nil {
 		c.kill()
 		_ = c.wait()
-		if kind := iotenant.KindOf(err); kind == iotenant.ErrUnsupported || kind == iotenant.ErrUnavailable { //nolint:errorlint // a kind is one
+		if kind := iotenant.KindOf(err); kind == iotenant.ErrUnsupported || kind == iotenant.ErrUnavailable {
 			return nil, err
 		}
 		// Nor was it a limit of the statement, which had not begun.

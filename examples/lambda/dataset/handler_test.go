@@ -149,9 +149,12 @@ func TestTwins(t *testing.T) {
 	definitions := analytics.NewDefinitions(memtenant.NewRepository(store, &analytics.DefinitionSchema), lake)
 	engine := duckanalytics.NewInProcess(lake, objects)
 	defer engine.Close()
-	if _, err := engine.Query(context.Background(), north, analytics.Statement{SQL: "SELECT 1 AS n", Now: now}); iotenant.KindOf(err) == iotenant.ErrUnsupported {
+	probe, err := engine.Query(context.Background(), north, analytics.Statement{SQL: "SELECT 1 AS n", Now: now})
+	if iotenant.KindOf(err) == iotenant.ErrUnsupported {
 		t.Skip(err)
 	}
+	require.NoError(t, err)
+	require.NoError(t, probe.Close())
 	for id, celsius := range map[tenant.ID]int{north: 96, south: 21} {
 		for _, definition := range []string{`{"datastoreName": "readings"}`, `{"datasetName": "daily",
 			"actions": [{"actionName": "a", "queryAction": {"sqlQuery": "SELECT max(celsius) AS hottest FROM readings"}}],
