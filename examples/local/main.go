@@ -48,7 +48,7 @@ func parseFlags(args []string) (flags, error) {
 	set.StringVar(&f.mail.to, "mail-to", "", "`addresses` to which they go, separated by commas; {tenant} stands for the tenant")
 	set.IntVar(&f.actionLimit, "action-limit", 6000, "`number` of actions of a tenant that are delivered in a minute; 0 for no limit")
 	set.DurationVar(&f.feed, "feed", 5*time.Second, "how often telemetry goes to the channels")
-	set.StringVar(&f.worker, "sql-worker", "", "`program` that answers SQL (default "+sqlWorker+", where it is in the path for programs)")
+	set.StringVar(&f.worker, "sql-worker", "", "`program` that answers SQL (default "+sqlWorker+" in the path for programs, or bin/"+sqlWorker+")")
 	set.StringVar(&f.replay, "replay", "", "CSV `file` with the header timestamp,value, which the device machine-1 of tenant north sends")
 	set.Float64Var(&f.speed, "speed", 0, "how many times faster than recorded to replay (default as fast as it is acknowledged)")
 	set.IntVar(&f.simulation.devices, "devices", 4, "`number` of simulated devices")
