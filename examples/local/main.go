@@ -47,6 +47,7 @@ func parseFlags(args []string) (flags, error) {
 	set.StringVar(&f.mail.from, "mail-from", "Alerts <alerts@localhost>", "`sender` of the e-mails")
 	set.StringVar(&f.mail.to, "mail-to", "", "`addresses` to which they go, separated by commas; {tenant} stands for the tenant")
 	set.IntVar(&f.actionLimit, "action-limit", 6000, "`number` of actions of a tenant that are delivered in a minute; 0 for no limit")
+	set.IntVar(&f.retention, "retention-days", 90, "`days` that telemetry is kept; 0 for ever. Channels and data stores have their own retentionPeriod")
 	set.DurationVar(&f.feed, "feed", 5*time.Second, "how often telemetry goes to the channels")
 	set.StringVar(&f.worker, "sql-worker", "", "`program` that answers SQL (default "+sqlWorker+" in the path for programs, or bin/"+sqlWorker+")")
 	set.StringVar(&f.replay, "replay", "", "CSV `file` with the header timestamp,value, which the device machine-1 of tenant north sends")
