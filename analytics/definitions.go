@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/iotenant/iotenant/analytics/pipeline"
+	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -410,6 +411,30 @@ func (d *Definitions) purge(ctx context.Context, id tenant.ID, table TableID) er
 		return nil
 	}
 	return err
+}
+
+// DeleteThings deletes for good what things sent, from all channels and data
+// stores, also those whose definition was removed. What comes from them
+// meanwhile may stay, and so do the results of data sets. If it fails, call it again. Errors: tenant.ErrID, [ErrQuery] without
+// things or with a zero one, those of the lake.
+func (d *Definitions) DeleteThings(ctx context.Context, id tenant.ID, things ...device.ID) error {
+	if err := checkTenant(id); err != nil {
+		return fmt.Errorf("analytics: delete things: %w", err)
+	}
+	if len(things) == 0 {
+		return fmt.Errorf("analytics: delete things: %w: there are none", ErrQuery)
+	}
+	for _, kind := range []pipeline.Resource{pipeline.ResourceChannel, pipeline.ResourceDatastore} {
+		for item, err := range tenant.All(ctx, d.repository, id, tenant.Query{Prefix: tenant.NewKey(string(kind)), Consistent: true}) {
+			if err == nil {
+				err = d.lake.Delete(ctx, id, TableID{TableKind(kind), item.Value.Name}, Deletion{Things: things})
+			}
+			if err != nil && !errors.Is(err, ErrNoTable) {
+				return fmt.Errorf("analytics: delete things: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // checkUnused refuses what a pipeline refers to.

@@ -2,6 +2,7 @@ package analytics_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
+	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/memtenant"
 	"github.com/iotenant/iotenant/tenant/tenanttest"
@@ -203,6 +205,41 @@ func TestDefinitionsDelete(t *testing.T) {
 	require.NoError(t, p.definitions.Delete(t.Context(), north, pipeline.ResourceChannel, "raw", data))
 	require.Equal(t, []string{"hot"}, p.lake.tableNames(north))
 	require.NoError(t, p.definitions.Delete(t.Context(), north, pipeline.ResourceChannel, "raw", data), "it may be repeated")
+}
+
+func TestDefinitionsDeleteThings(t *testing.T) {
+	t.Parallel()
+	p := newSite().start()
+	pump, valve := device.MustParseID("pump"), device.MustParseID("valve")
+	for _, id := range []tenant.ID{north, south} {
+		p.define(t, id, rawChannel, hotStore, hotLine)
+		for i, thing := range []device.ID{pump, valve, {}} {
+			row := message(strconv.Itoa(i), i, `{"t":100}`)
+			row.Thing = thing
+			require.NoError(t, p.Put(t.Context(), id, "raw", []analytics.Row{row}))
+		}
+	}
+	require.NoError(t, p.definitions.Delete(t.Context(), north, pipeline.ResourcePipeline, "line"))
+	require.NoError(t, p.definitions.Delete(t.Context(), north, pipeline.ResourceDatastore, "hot"))
+	p.lake.fail(func(operation string, table analytics.TableID) fault {
+		if operation == "Delete" && table.Name == "hot" {
+			return fault{before: errFault}
+		}
+		return fault{}
+	})
+	require.ErrorIs(t, p.definitions.DeleteThings(t.Context(), north, pump), errFault)
+	p.lake.fail(nil)
+	require.NoError(t, p.definitions.DeleteThings(t.Context(), north, pump))
+	require.Len(t, p.lake.channel(north, "raw"), 2)
+	require.Len(t, p.lake.store(north, "hot"), 2, "what is left of a data store without definition")
+	require.Len(t, p.lake.channel(south, "raw"), 3, "another tenant's pump")
+	require.Len(t, p.lake.store(south, "hot"), 3)
+
+	require.NoError(t, p.definitions.Delete(t.Context(), north, pipeline.ResourceChannel, "raw", func(o *analytics.DeleteOptions) { o.Data = true }))
+	require.NoError(t, p.definitions.DeleteThings(t.Context(), north, pump, valve), "there is no table any more")
+	require.Len(t, p.lake.store(north, "hot"), 1)
+	require.ErrorIs(t, p.definitions.DeleteThings(t.Context(), north), analytics.ErrQuery)
+	require.ErrorIs(t, p.definitions.DeleteThings(t.Context(), tenant.ID{}, pump), tenant.ErrID)
 }
 
 // What was to be deleted does not come back, whenever the lake fails.

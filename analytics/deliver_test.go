@@ -2,6 +2,7 @@ package analytics_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
@@ -190,6 +192,45 @@ func TestToBucketsKeys(t *testing.T) {
 	require.ErrorIs(t, analytics.ToInputs(&sentMessages{}).Deliver(t.Context(), north, delivery), errTrouble)
 }
 
+// Whatever a result holds arrives.
+func TestToInputsReadsWhatWriteCSVWrites(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		columns := rapid.IntRange(1, 3).Draw(t, "columns")
+		result := &analytics.Result{Close: func() error { return nil }}
+		for i := range columns {
+			result.Columns = append(result.Columns, analytics.ResultColumn{Name: string('a' + rune(i))})
+		}
+		values := rapid.SampledFrom([]string{"", "null", "x", `"`, `""`, ",", "\n", "\r\n", "\r", "é", `,"` + "\n"})
+		rows := rapid.SliceOfN(rapid.SliceOfN(values, columns, columns), 0, 8).Draw(t, "rows")
+		result.Rows = func(yield func([]analytics.Field, error) bool) {
+			for _, row := range rows {
+				var fields []analytics.Field
+				for _, value := range row {
+					fields = append(fields, analytics.Field{Text: value, Null: value == "null"})
+				}
+				if !yield(fields, nil) {
+					return
+				}
+			}
+		}
+		var text strings.Builder
+		require.NoError(t, analytics.WriteCSV(&text, result))
+		objects, sent := memanalytics.NewObjects(), &sentMessages{}
+		require.NoError(t, objects.Put(context.Background(), north, "csv", strings.NewReader(text.String())))
+		delivery := analytics.Delivery{ID: "v", Rule: pipeline.Delivery{Input: "i"}, Open: func(ctx context.Context) (analytics.Object, error) { return objects.Open(ctx, north, "csv") }}
+		require.NoError(t, analytics.ToInputs(sent).Deliver(context.Background(), north, delivery))
+		require.Len(t, sent.byID, len(rows))
+		for i, row := range rows {
+			var got map[string]string
+			require.NoError(t, json.Unmarshal([]byte(sent.byID[fmt.Sprint("northiv.", i+1)]), &got))
+			for j, value := range row {
+				require.Equal(t, strings.ReplaceAll(value, "null", ""), got[string('a'+rune(j))])
+			}
+		}
+	})
+}
+
 func TestToInputsRows(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
@@ -198,6 +239,8 @@ func TestToInputsRows(t *testing.T) {
 		"\"a\",\"a\"\n\"1\",\"2\"\n,\"3\"\n":                                               {`{"a":"2"}`, `{"a":"3"}`},
 		"\"a\",\"b\"\n,\"\"\n":                                                             {`{"a":"","b":""}`},
 		"\"a\"\n":                                                                          nil,
+		"\"a\"\n\n\"1\"\n\n":                                                               {`{"a":""}`, `{"a":"1"}`, `{"a":""}`},
+		"\"a\",\"b\"\n\"1\r\n2,\"\"3\"\"\",\"" + strings.Repeat("x", 9000) + "\"\n": {`{"a":"1\r\n2,\"3\"","b":"` + strings.Repeat("x", 9000) + `"}`},
 	} {
 		objects, sent := memanalytics.NewObjects(), &sentMessages{}
 		require.NoError(t, objects.Put(t.Context(), north, "csv", strings.NewReader(text)))
@@ -210,7 +253,7 @@ func TestToInputsRows(t *testing.T) {
 			require.Equal(t, payload, sent.byID[fmt.Sprint("northiv.1.", i+1)])
 		}
 	}
-	for _, text := range []string{"\"a\n", "\"a\",\"b\"\n\"1\"\n"} {
+	for _, text := range []string{"\"a\n", "\"a\",\"b\"\n\"1\"\n", "a\n", "\"a\"b\n", "\"a\"", "\"a\"\n\"1\",", "\"a\"\n\"1\""} {
 		objects := memanalytics.NewObjects()
 		require.NoError(t, objects.Put(t.Context(), north, "csv", strings.NewReader(text)))
 		delivery := analytics.Delivery{Open: func(ctx context.Context) (analytics.Object, error) { return objects.Open(ctx, north, "csv") }}

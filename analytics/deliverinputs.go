@@ -3,7 +3,6 @@ package analytics
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,17 +64,16 @@ func (t *toInputs) Deliver(ctx context.Context, id tenant.ID, delivery Delivery)
 		return err
 	}
 	defer body.Close()
-	rows := csv.NewReader(io.NewSectionReader(body, 0, body.Size()))
-	rows.ReuseRecord = true
+	rows := newCSVReader(io.NewSectionReader(body, 0, body.Size()))
 	columns, err := header(rows)
 	if err != nil {
 		return err
 	}
 	var batch []InputMessage
 	for number := 1; ; number++ {
-		row, err := rows.Read()
+		row, err := rows.next()
 		if err != nil && !errors.Is(err, io.EOF) {
-			return csvError(err)
+			return err
 		}
 		if ended := err != nil; ended || len(batch) == t.batch {
 			if len(batch) > 0 {
@@ -93,27 +91,19 @@ func (t *toInputs) Deliver(ctx context.Context, id tenant.ID, delivery Delivery)
 }
 
 // header reads the names of the columns, as JSON.
-func header(rows *csv.Reader) ([][]byte, error) {
-	names, err := rows.Read()
+func header(rows *csvReader) ([][]byte, error) {
+	names, err := rows.next()
 	if errors.Is(err, io.EOF) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, csvError(err)
+		return nil, err
 	}
 	columns := make([][]byte, len(names))
 	for i, name := range names {
 		columns[i] = quoted(name)
 	}
 	return columns, nil
-}
-
-// csvError keeps apart what could not be read and what is no CSV.
-func csvError(err error) error {
-	if _, ok := errors.AsType[*csv.ParseError](err); ok {
-		return fmt.Errorf("%w: result: %w", ErrCorrupt, err)
-	}
-	return err
 }
 
 // rowObject writes a row as an object. Of columns of one name the last stands.

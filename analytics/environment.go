@@ -21,6 +21,20 @@ type Functions interface {
 	Invoke(ctx context.Context, id tenant.ID, name string, event []byte) ([]byte, error)
 }
 
+// FunctionMap are [Functions] of the program, by the name that lambda activities
+// have of them. The error of a name that is not there is of kind
+// iotenant.ErrNotFound.
+type FunctionMap map[string]func(ctx context.Context, id tenant.ID, event []byte) ([]byte, error)
+
+// Invoke calls the function of the name.
+func (m FunctionMap) Invoke(ctx context.Context, id tenant.ID, name string, event []byte) ([]byte, error) {
+	function := m[name]
+	if function == nil {
+		return nil, fmt.Errorf("analytics: function %q %w", name, iotenant.ErrNotFound)
+	}
+	return function(ctx, id, event)
+}
+
 // Things are what deviceRegistryEnrich asks. A *device.Registry is one.
 type Things interface {
 	Get(ctx context.Context, id tenant.ID, thing device.ID) (tenant.Item[device.Thing], error)
@@ -68,11 +82,14 @@ type EnvironmentsOptions struct {
 type Environments struct {
 	options EnvironmentsOptions
 
-	mu    sync.Mutex
-	known map[tenant.ID]*pipeline.Environment
+	mu sync.Mutex
+	// recent are those used of late, and before those used before them, which
+	// make room for others.
+	recent, before map[tenant.ID]*pipeline.Environment
 }
 
-// environmentsKept bounds the number of tenants whose caches are held in memory.
+// environmentsKept is the number of tenants whose caches are surely held in
+// memory; at most, there are twice as many.
 const environmentsKept = 1_000
 
 // NewEnvironments returns environments. Give their method Of to
@@ -84,7 +101,7 @@ func NewEnvironments(optFns ...func(*EnvironmentsOptions)) *Environments {
 	for _, fn := range optFns {
 		fn(&options)
 	}
-	return &Environments{options: options, known: map[tenant.ID]*pipeline.Environment{}}
+	return &Environments{options: options, recent: map[tenant.ID]*pipeline.Environment{}}
 }
 
 // Of returns the environment of a tenant. Error: tenant.ErrID.
@@ -94,14 +111,17 @@ func (e *Environments) Of(_ context.Context, id tenant.ID) (*pipeline.Environmen
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	env := e.known[id]
-	if env == nil {
-		if len(e.known) >= environmentsKept {
-			clear(e.known)
-		}
-		env = e.bind(id)
-		e.known[id] = env
+	env := e.recent[id]
+	if env != nil {
+		return env, nil
 	}
+	if len(e.recent) >= environmentsKept {
+		e.recent, e.before = make(map[tenant.ID]*pipeline.Environment, environmentsKept), e.recent
+	}
+	if env = e.before[id]; env == nil {
+		env = e.bind(id)
+	}
+	e.recent[id] = env
 	return env, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/pipeline"
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
 	"github.com/iotenant/iotenant/tenant/memtenant"
@@ -88,6 +89,42 @@ func TestEnvironmentsEnrich(t *testing.T) {
 	s.clock.advance(5 * time.Minute)
 	put("6", "pump")
 	require.Contains(t, p.lake.store(north, "hot")[5], `"thingTypeName":"new"`)
+}
+
+func TestFunctionMap(t *testing.T) {
+	t.Parallel()
+	functions := analytics.FunctionMap{"clean": func(_ context.Context, id tenant.ID, event []byte) ([]byte, error) {
+		return append([]byte(id.String()), event...), nil
+	}}
+	answer, err := functions.Invoke(t.Context(), north, "clean", []byte("!"))
+	require.NoError(t, err)
+	require.Equal(t, "north!", string(answer))
+	_, err = functions.Invoke(t.Context(), north, "gone", nil)
+	require.ErrorIs(t, err, iotenant.ErrNotFound)
+}
+
+// Tenants whose environments were used of late keep their caches, however many
+// others there are.
+func TestEnvironmentsOfManyTenants(t *testing.T) {
+	t.Parallel()
+	environments := analytics.NewEnvironments()
+	of := func(name string) *pipeline.Environment {
+		env, err := environments.Of(t.Context(), tenant.MustParseID(name))
+		require.NoError(t, err)
+		return env
+	}
+	first := of("north")
+	for i := range 3_000 {
+		of(fmt.Sprint("other-", i))
+		if i%500 == 0 {
+			require.Same(t, first, of("north"))
+		}
+	}
+	forgotten := of("other-2999")
+	for i := range 2_000 {
+		of(fmt.Sprint("other-", i))
+	}
+	require.NotSame(t, forgotten, of("other-2999"))
 }
 
 func TestEnvironmentsWithoutParts(t *testing.T) {

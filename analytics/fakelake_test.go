@@ -190,9 +190,12 @@ func (l *fakeLake) Replace(ctx context.Context, id tenant.ID, into, from analyti
 }
 
 func (l *fakeLake) Delete(ctx context.Context, id tenant.ID, table analytics.TableID, deletion analytics.Deletion) error {
-	return l.do(ctx, "Delete", id, table, func(*fakeTable) error {
+	return l.do(ctx, "Delete", id, table, func(t *fakeTable) error {
 		if deletion.Table {
 			delete(l.tables, keyOf(id, table))
+		}
+		if t != nil {
+			t.rows = slices.DeleteFunc(t.rows, func(r analytics.Row) bool { return slices.Contains(deletion.Things, r.Thing) })
 		}
 		return nil
 	})

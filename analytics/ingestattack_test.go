@@ -12,6 +12,7 @@ import (
 
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
+	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/tenant"
 )
 
@@ -49,6 +50,9 @@ func TestAttackDefinitions(t *testing.T) {
 		require.ErrorIs(t, err, tenant.ErrID)
 	}
 	p.define(t, north, `{"channelName":"raw","retentionPeriod":{"numberOfDays":1}}`)
+	before := p.lake.channel(south, "raw")
+	require.NoError(t, p.definitions.DeleteThings(t.Context(), north, device.MustParseID("pump")))
+	require.Equal(t, before, p.lake.channel(south, "raw"))
 	theirs, err := p.definitions.Get(t.Context(), south, pipeline.ResourceChannel, "raw")
 	require.NoError(t, err)
 	require.JSONEq(t, rawChannel, string(theirs.Definition))

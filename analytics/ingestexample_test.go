@@ -146,7 +146,7 @@ func ExampleNewEnvironments() {
 	}
 	environments := analytics.NewEnvironments(func(o *analytics.EnvironmentsOptions) {
 		o.Shadows = analytics.ThingShadowsFunc(shadows)
-		o.Functions = invoke(func(_ context.Context, _ tenant.ID, _ string, event []byte) ([]byte, error) { return event, nil })
+		o.Functions = analytics.FunctionMap{"clean": func(_ context.Context, _ tenant.ID, event []byte) ([]byte, error) { return event, nil }}
 	})
 	ingest, _, _, _ := rig(func(o *analytics.IngestOptions) { o.Environment = environments.Of })
 

@@ -92,7 +92,8 @@ func valueTicks(f frame) []chartdraw.Tick {
 	}
 	var ticks []chartdraw.Tick
 	for n := math.Ceil(f.least / step); n*step <= f.most && len(ticks) < 3*wanted; n++ {
-		ticks = append(ticks, chartdraw.Tick{Value: n * step, Label: strconv.FormatFloat(n*step, 'g', 6, 64)})
+		value := n*step + 0 // which makes 0 of -0
+		ticks = append(ticks, chartdraw.Tick{Value: value, Label: strconv.FormatFloat(value, 'g', 6, 64)})
 	}
 	return framed(ticks, f.least, f.most)
 }

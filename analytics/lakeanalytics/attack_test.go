@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,6 +63,28 @@ func copyObjects(t *testing.T, objects analytics.Objects, from, to tenant.ID) {
 		require.NoError(t, object.Close())
 		require.NoError(t, objects.Put(t.Context(), to, info.Name, bytes.NewReader(data)))
 	}
+}
+
+// TestAttackImport has files that name another tenant wherever they can: they
+// come to the tenant of the call, or nowhere.
+func TestAttackImport(t *testing.T) {
+	t.Parallel()
+	lake := lakeanalytics.New(memanalytics.NewObjects(), tenant.RandomCursorKeys())
+	victim, attacker := tenant.MustParseID("victim-co"), tenant.MustParseID("mallory")
+	raw := analytics.TableID{Kind: analytics.ChannelTable, Name: "raw"}
+	require.NoError(t, lake.Declare(t.Context(), victim, analytics.Table{TableID: raw}))
+	require.NoError(t, lake.Declare(t.Context(), attacker, analytics.Table{TableID: raw}))
+	files := fstest.MapFS{"victim-co/channel/raw/__dt=2026-01-01/1582940490000_x.json": {Data: []byte(`{"tenant":"victim-co","messageId":"victim-co:1","payload":{},"receivedAt":1}`)}}
+	for _, channel := range []string{"../victim-co/raw", "victim-co/raw", "victim-co:raw", "../../victim-co/channel/raw"} {
+		_, err := lakeanalytics.ImportChannel(t.Context(), lake, attacker, channel, files)
+		require.ErrorIs(t, err, analytics.ErrNoTable)
+	}
+	done, err := lakeanalytics.ImportChannel(t.Context(), lake, attacker, "raw", files)
+	require.NoError(t, err)
+	require.Equal(t, 1, done.Rows)
+	page, err := lake.Rows(t.Context(), victim, raw, analytics.RowQuery{})
+	require.NoError(t, err)
+	require.Empty(t, page.Items)
 }
 
 // TestAttackNames tries names of tables that lead elsewhere.

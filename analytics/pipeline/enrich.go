@@ -107,7 +107,10 @@ func (e *enrich) thingName(r *run, d *document) string {
 func (e *enrich) ask(ctx context.Context, r *run, thing string) (answer []byte, err error) {
 	ask := r.env.ask(e.registry)
 	if ask == nil {
-		return nil, fmt.Errorf("%w registry, or no shadows", ErrEnvironment)
+		if e.registry {
+			return nil, fmt.Errorf("%w: it has no registry", ErrEnvironment)
+		}
+		return nil, fmt.Errorf("%w: it has no shadows", ErrEnvironment)
 	}
 	for try := 0; ; try++ {
 		answer, err = ask(ctx, thing)

@@ -23,5 +23,5 @@ var (
 	ErrCount = fmt.Errorf("pipeline: %w number of messages", iotenant.ErrInvalid)
 	// ErrEnvironment: the pipeline has an activity for which the [Environment]
 	// has nothing.
-	ErrEnvironment = fmt.Errorf("pipeline: no %w", iotenant.ErrUnsupported)
+	ErrEnvironment = fmt.Errorf("pipeline: %w in this environment", iotenant.ErrUnsupported)
 )

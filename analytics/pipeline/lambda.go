@@ -151,7 +151,7 @@ func (l *lambda) call(ctx context.Context, b *Batch) (mismatch bool) {
 // try calls the function until it succeeds, or was called often enough.
 func (l *lambda) try(ctx context.Context, r *run) (answer []byte, err error) {
 	if r.env == nil || r.env.Functions == nil {
-		return nil, fmt.Errorf("%w functions", ErrEnvironment)
+		return nil, fmt.Errorf("%w: it has no functions", ErrEnvironment)
 	}
 	for try := 0; ; try++ {
 		answer, err = r.env.Functions.Invoke(ctx, l.function, r.event)

@@ -64,6 +64,7 @@ type fakeCall struct {
 	operation, key string
 	header         http.Header
 	size           int
+	body           []byte // of DeleteObjects
 }
 
 func newFake() *fake {
@@ -156,7 +157,11 @@ func (f *fake) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	f.mu.Lock()
-	f.calls = append(f.calls, fakeCall{operationOf(r), keyOf(r), r.Header.Clone(), len(body)})
+	call := fakeCall{operation: operationOf(r), key: keyOf(r), header: r.Header.Clone(), size: len(body)}
+	if call.operation == "DeleteObjects" {
+		call.body = body
+	}
+	f.calls = append(f.calls, call)
 	f.mu.Unlock()
 	answer := func() *http.Response {
 		f.mu.Lock()

@@ -61,7 +61,13 @@ func (s *system) composeAnalytics(cursors tenant.CursorKeys, shadows shadow.Shad
 			return shadows.Get(ctx, id, thing, shadow.Name{})
 		})
 	})
-	l.ingest = analytics.NewIngest(l.definitions, l.tables, func(o *analytics.IngestOptions) { o.Environment, o.Logger = environments.Of, logger })
+	l.ingest = analytics.NewIngest(l.definitions, l.tables, func(o *analytics.IngestOptions) {
+		o.Environment, o.Logger = environments.Of, logger
+		o.Notify = func(ctx context.Context, id tenant.ID, notice analytics.FailureNotice) error {
+			logger.WarnContext(ctx, "messages that a function could not process", "tenant", id.String(), "event", string(notice.Event))
+			return nil
+		}
+	})
 	l.feed = &feed{
 		telemetry: s.telemetry, channels: l.ingest, marks: bolttenant.NewRepository(s.store, &feedMarkSchema),
 		tenants: s.directory.Active, every: s.config.feed, logger: logger,
@@ -79,21 +85,27 @@ func (s *system) composeAnalytics(cursors tenant.CursorKeys, shadows shadow.Shad
 			o.Snapshots = l.tables
 			o.Buckets = analytics.ToBuckets(l.folder)
 			o.Inputs = analytics.ToInputs(detectorInputs{s.detectors})
+			o.Notify = func(ctx context.Context, id tenant.ID, late analytics.LateData) error {
+				logger.WarnContext(ctx, "late data", "tenant", id.String(), "dataset", late.Dataset, "rule", late.Rule, "versions", late.Versions)
+				return nil
+			}
 		})
 	return nil
 }
 
-// findWorker returns the path of the program that answers SQL, which is in the
-// path for programs unless a flag says where; empty if it is not there.
+// findWorker returns the path of the program that answers SQL: a flag says
+// where, or it is in the path for programs, or in bin, where make puts it; empty
+// if it is not there.
 func findWorker(flag string) string {
 	if flag != "" {
 		return flag
 	}
-	path, err := exec.LookPath(sqlWorker)
-	if err != nil {
-		return ""
+	for _, name := range []string{sqlWorker, filepath.Join("bin", sqlWorker)} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
 	}
-	return path
+	return ""
 }
 
 // sql is an engine that answers nothing where there is no worker.

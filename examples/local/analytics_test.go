@@ -67,6 +67,13 @@ func TestPipeline(t *testing.T) {
 		return started.Status == "SUCCEEDED"
 	}, 20*time.Second, 20*time.Millisecond)
 	b.waitForRows("readings", 2+3) // without the filter all objects come through
+
+	user.want(http.StatusNoContent, "DELETE", "/devices/press-1?data=true", nil, nil)
+	for _, payload := range b.waitForRows("readings", 2) {
+		require.Contains(t, payload, "press-9")
+	}
+	user.want(http.StatusOK, "GET", "/channels/telemetry/sample", nil, &sample)
+	require.Len(t, sample.Items, 1)
 }
 
 // TestAttackAnalytics lets a user of south reach for what is north's.

@@ -54,6 +54,8 @@ func TestAggregates(t *testing.T) {
 		user.want(http.StatusBadRequest, "GET", path+bad, nil, nil)
 	}
 	user.want(http.StatusUnprocessableEntity, "GET", path+"&fill=x", nil, nil)
+	user.want(http.StatusUnprocessableEntity, "GET", path+"&metric=pressure", nil, nil)
+	user.want(http.StatusOK, "GET", path+",pressure&percentile=50,99", nil, &got)
 	user.want(http.StatusNotFound, "GET", "/devices/none/telemetry/aggregates", nil, nil)
 }
 

@@ -227,7 +227,7 @@ sleep 2; curl -s $(curl -s {http}/datasets/summary/contents/latest -H "Authoriza
 
 const guideNoSQLText = `
 # SQL needs a worker: stop this, and start it again as
-#   make sqlworker && go run ./examples/local -sql-worker bin/iotenant-sqlworker
+#   make sqlworker && go run ./examples/local
 `
 
 const guideTLSText = `

@@ -44,6 +44,8 @@ type config struct {
 	// that answers SQL.
 	feed   time.Duration
 	worker string
+	// retention is how many days telemetry is kept, 0 for ever.
+	retention int
 	// actionLimit is how many actions of a tenant are delivered in a minute;
 	// 0 means all.
 	actionLimit int
@@ -99,7 +101,9 @@ func open(c config) (s *system, err error) {
 	if s.certificates, err = openCertificates(filepath.Join(c.data, "certificates")); err != nil {
 		return s, err
 	}
-	if s.telemetry, err = fileanalytics.Open(filepath.Join(c.data, "telemetry"), cursors, func(o *fileanalytics.Options) { o.Logger = c.logger }); err != nil {
+	if s.telemetry, err = fileanalytics.Open(filepath.Join(c.data, "telemetry"), cursors, func(o *fileanalytics.Options) {
+		o.RetentionDays, o.Logger = c.retention, c.logger
+	}); err != nil {
 		return s, err
 	}
 	s.closers = append(s.closers, s.telemetry)

@@ -85,6 +85,7 @@ func New(services Services, optFns ...func(*Options)) http.Handler {
 	inner := http.NewServeMux()
 	a := &api{Services: services, options: options, inner: inner, root: http.NewServeMux()}
 	a.huma = humago.New(inner, config())
+	a.huma.UseMiddleware(a.refuseRepeated)
 	if a.Identity != nil {
 		a.registerAuth()
 	}
@@ -151,6 +152,20 @@ func config() huma.Config {
 		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 	}
 	return config
+}
+
+// refuseRepeated refuses a query parameter that comes twice, of which only the
+// first would be read: lists have commas.
+func (a *api) refuseRepeated(ctx huma.Context, next func(huma.Context)) {
+	requested := ctx.URL()
+	for name, values := range requested.Query() {
+		if len(values) > 1 {
+			detail := &huma.ErrorDetail{Message: "it is there more than once; separate the values of a list by commas", Location: "query." + name}
+			_ = huma.WriteErr(a.huma, ctx, http.StatusUnprocessableEntity, "validation failed", detail)
+			return
+		}
+	}
+	next(ctx)
 }
 
 // operation registers one operation for users of the tenant.

@@ -107,8 +107,11 @@ func (a *api) registerDevices() {
 	operation(a, huma.Operation{
 		OperationID: "delete-device", Method: http.MethodDelete, Path: "/devices/{thing}", Tags: tags, DefaultStatus: http.StatusNoContent,
 		Summary: "Delete a device with its credentials and shadows", Description: "Its telemetry is kept as long as the data retention says.",
-	}, func(ctx context.Context, id tenant.ID, input *ThingPath) (*struct{}, error) {
-		return nil, a.deleteDevice(ctx, id, input.Thing)
+	}, func(ctx context.Context, id tenant.ID, input *deleteThingInput) (*struct{}, error) {
+		if err := a.deleteDevice(ctx, id, input.Thing); err != nil || !input.Data || a.Definitions == nil {
+			return nil, err
+		}
+		return nil, a.Definitions.DeleteThings(ctx, id, input.Thing)
 	})
 	operation(a, huma.Operation{
 		OperationID: "create-password", Method: http.MethodPost, Path: "/devices/{thing}/passwords", Tags: tags, DefaultStatus: http.StatusCreated,
@@ -147,6 +150,11 @@ type credentialView struct {
 	ID        string                `json:"id"`
 	Kind      device.CredentialKind `json:"kind"`
 	CreatedAt string                `json:"createdAt" format:"date-time"`
+}
+
+type deleteThingInput struct {
+	ThingPath
+	Data bool `query:"data" doc:"Delete what it sent from all channels and data stores, too."`
 }
 
 func (a *api) deleteDevice(ctx context.Context, id tenant.ID, thing device.ID) error {

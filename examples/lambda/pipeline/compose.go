@@ -45,6 +45,10 @@ func compose(account aws.Config, env environment.Environment, logger *slog.Logge
 	case "", "ingest", "forward":
 		ingest := analytics.NewIngest(lake.Definitions, lake.Lake, func(o *analytics.IngestOptions) {
 			o.Environment, o.Logger = environments.Of, logger
+			o.Notify = func(ctx context.Context, id tenant.ID, notice analytics.FailureNotice) error {
+				logger.WarnContext(ctx, "messages that a function could not process", "tenant", id.String(), "event", string(notice.Event))
+				return nil
+			}
 		})
 		return newHandler(ingest, func(o *lambdaanalytics.Options) {
 			o.Gate, o.Logger, o.Forward = lake.Directory, logger, mode == "forward"
