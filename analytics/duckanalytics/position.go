@@ -229,6 +229,9 @@ func (p *position) reserved(t token, word string) error {
 			level.clause = clauseWith
 		}
 	case "on":
+		if p.last[0].is("distinct") {
+			return refuse("DISTINCT ON")
+		}
 		if level.clause == clauseFrom {
 			level.clause = clauseOn
 		}
@@ -259,8 +262,8 @@ func (p *position) name(t token, word string) {
 	case slices.Contains(duckReserved, word) && p.alone(word, next):
 		p.quote(t)
 	default:
-		// ALL x, as in SELECT ALL x, is x.
-		p.pass(t, word == "all" && !next.is("("))
+		// ALL x, as in SELECT ALL x, is x, but not ORDER BY ALL.
+		p.pass(t, word == "all" && !next.is("(") && !p.last[1].is("order"))
 	}
 }
 

@@ -37,7 +37,7 @@ func (w *worker) read(ctx context.Context, sql string) (node, []wire.TableName, 
 	if err != nil {
 		return nil, nil, err
 	}
-	g := gate{functions: mayBeWritten, with: w.config.With}
+	g := gate{functions: mayBeWritten, with: w.config.With, written: true}
 	if err := g.check(tree); err != nil {
 		return nil, nil, err
 	}
