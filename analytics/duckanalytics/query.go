@@ -148,6 +148,7 @@ func (q *query) prepare(ctx context.Context) error {
 			return err
 		}
 		for _, c := range columns {
+			q.rewriter.knowFields(c.Type)
 			known, seen := q.rewriter.columns[c.Name]
 			if found := classOfType(c.Type); !seen || known == found {
 				q.rewriter.columns[c.Name] = found
