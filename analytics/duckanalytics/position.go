@@ -18,6 +18,7 @@ const (
 	clauseFrom                 // the tables
 	clauseOn                   // conditions between tables
 	clauseRest                 // what follows the tables
+	clauseValues               // rows
 	clauseType                 // the type of a cast
 	clauseCase                 // from CASE to END
 )
@@ -31,6 +32,8 @@ type nesting struct {
 	closed string
 	// typed is in the type of a cast.
 	typed bool
+	// bare is in a row of VALUES without parentheses.
+	bare bool
 }
 
 // position goes through the tokens of a statement, and knows whether the next is
@@ -55,11 +58,19 @@ func respell(all []token) ([]token, error) {
 			return nil, err
 		}
 	}
+	if p.last[0].is(",") {
+		return nil, fmt.Errorf("%w: nothing stands behind the last ,", analytics.ErrSQL)
+	}
+	if p.level().bare {
+		// A comment may come before.
+		p.out = append(p.out, token{tokenSpace, "\n"}, token{tokenSymbol, ")"})
+	}
 	return p.out, nil
 }
 
 func (p *position) step() error {
 	t := p.all[p.at]
+	p.row(t)
 	switch t.kind {
 	case tokenWord:
 		return p.word(t)
@@ -77,6 +88,20 @@ func (p *position) step() error {
 		p.at++
 	}
 	return nil
+}
+
+// row puts a row of VALUES that is one value alone in parentheses, before a token.
+func (p *position) row(t token) {
+	level := p.level()
+	switch {
+	case level.clause != clauseValues || t.kind == tokenSpace:
+	case level.bare && ends(t, afterItems):
+		p.out = append(p.out, token{tokenSymbol, ")"})
+		level.bare = false
+	case !level.bare && (p.last[0].is("values") || p.last[0].is(",")) && !t.is("("):
+		p.out = append(p.out, token{tokenSymbol, "("})
+		level.bare = true
+	}
 }
 
 // pass writes a token, and tells whether an operand may follow.
@@ -196,7 +221,7 @@ func (p *position) word(t token) error {
 	case p.operand:
 		p.name(t, word)
 	default:
-		p.behind(t, word)
+		return p.behind(t, word)
 	}
 	return nil
 }
@@ -224,6 +249,8 @@ func (p *position) reserved(t token, word string) error {
 		}
 	case "union", "intersect", "except":
 		level.clause = clauseNone
+	case "values":
+		level.clause = clauseValues
 	case "with":
 		if level.clause == clauseNone {
 			level.clause = clauseWith
@@ -320,20 +347,17 @@ func (p *position) alone(word string, next token) bool {
 
 // behind writes a word that stands after an operand: an alias, or what is a
 // keyword only there.
-func (p *position) behind(t token, word string) {
+func (p *position) behind(t token, word string) error {
 	level := p.level()
 	_, next := p.next(p.at, 1)
 	switch {
-	case word == "at" && next.is("time"):
-		if zone, found := p.next(p.at, 2); found.is("zone") {
-			p.passTo(zone, true)
-			return
-		}
-		fallthrough
+	case word == "at" && p.zone():
 	case level.clause == clauseSelect && ends(next, afterItems):
 		p.alias(t)
 	case level.clause == clauseFrom && slices.Contains(duckReserved, word) && ends(next, afterTables):
 		p.alias(t)
+	case word == "tablesample" && !next.is("bernoulli") && !next.is("system"):
+		return refuse("TABLESAMPLE but BERNOULLI and SYSTEM")
 	case word == "limit" || word == "offset":
 		if level.clause != clauseNone {
 			level.clause = clauseRest
@@ -342,8 +366,21 @@ func (p *position) behind(t token, word string) {
 	default:
 		p.pass(t, false)
 	}
+	return nil
 }
 
+// zone passes AT TIME ZONE, and reports whether there is one.
+func (p *position) zone() bool {
+	_, time := p.next(p.at, 1)
+	end, zone := p.next(p.at, 2)
+	if !time.is("time") || !zone.is("zone") {
+		return false
+	}
+	p.passTo(end, true)
+	return true
+}
+
+// ends tells whether a token is one of some, or the end.
 func ends(next token, by []string) bool {
-	return next.text == "" || next.kind != tokenQuoted && slices.Contains(by, strings.ToLower(next.text))
+	return next.text == "" || slices.Contains(by, strings.ToLower(next.text))
 }

@@ -50,6 +50,7 @@ func TestAliases(t *testing.T) {
 		{"select source.temp version from (select temp from s) source order by source.temp desc nulls last", "'version';'3';'1'"},
 		{"select window.temp from s window join s only on window.temp = only.temp where window.temp > 1", "'temp';'3'"},
 		{"select a.temp from s as window, s a where a.temp = window.temp and window.offset = 1", "'temp';'1'"},
+		{"select at.temp at, __dt at time zone 'UTC' at, __dt at from s at limit 1", "'at','at','at';'1','2026-01-10 00:00:00.000','2026-01-10 00:00:00.000'"},
 		{"select limit.n from (select temp n from s) limit limit 1 -- limit", "'n';'1'"},
 		{"select desc.window, x from s cross join unnest(sequence(1, 1)) window (x) join s desc on x = desc.temp", "'window','x';'5','1';'5','1'"},
 	})

@@ -24,7 +24,7 @@ var (
 	// beforeOperands are reserved words that an operand, or a table, follows.
 	beforeOperands = []string{
 		"and", "as", "between", "by", "case", "distinct", "else", "escape", "except", "for", "from", "having", "in", "intersect", "is", "join", "like",
-		"not", "on", "or", "select", "then", "union", "values", "when", "where",
+		"not", "on", "or", "select", "recursive", "then", "union", "values", "when", "where", "with",
 	}
 	// afterOperands are tokens that follow an operand and begin none.
 	afterOperands = []string{
