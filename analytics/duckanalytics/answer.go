@@ -62,7 +62,7 @@ func (q *query) answer(ctx context.Context, sql string, to *answer) error {
 		if types[i], err = parseType(c.Type); err != nil {
 			return err
 		}
-		result[i] = analytics.ResultColumn{Name: outputName(c.Name, i), Type: types[i].presto}
+		result[i] = analytics.ResultColumn{Name: q.outputName(c.Name, i), Type: types[i].presto}
 	}
 	if err := wire.WriteMessage(to.w, wire.KindColumns, result); err != nil {
 		return err
@@ -86,11 +86,11 @@ func jsonAsText(sql string, columns []wire.Column) (string, bool) {
 }
 
 // outputName is what the column at a place is called.
-func outputName(name string, place int) string {
+func (q *query) outputName(name string, place int) string {
 	if strings.HasPrefix(name, anonymous) {
 		return "_col" + strconv.Itoa(place)
 	}
-	return name
+	return q.rewriter.original(name)
 }
 
 func (a *answer) rows(ctx context.Context, rows driver.Rows, types []valueType) error {
@@ -160,7 +160,7 @@ func (q *query) scrub(message string) string {
 	if strings.Contains(message, "'"+divisionByZero+"'") {
 		return divisionByZero
 	}
-	return firstLine(message)
+	return plain(firstLine(message))
 }
 
 // mentioned is the data store whose file a message is about.

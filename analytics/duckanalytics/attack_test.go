@@ -116,6 +116,9 @@ func TestAttackStatements(t *testing.T) {
 		"WITH x AS (SELECT 1) SELECT * FROM x", "WITH RECURSIVE x AS (SELECT 1 UNION ALL SELECT 1 FROM x) SELECT * FROM x", "SELECT COLUMNS('.*') FROM telemetry", "SELECT * EXCLUDE (n) FROM telemetry", "SELECT $1", "SELECT ?", "SELECT #1 FROM telemetry",
 		"SELECT $$a$$", "SELECT E'\\x41'", "SELECT U&'x'", "SELECT main.duckdb_settings()", "SELECT system.main.current_setting('x')", "SELECT 'a' COLLATE nocase", "SELECT n FROM telemetry AT (VERSION => 1)",
 		"SELECT presto_nonzero(1, 0)", "SELECT presto_repeat('a', 3)", "SELECT * FROM telemetry POSITIONAL JOIN telemetry t", "SELECT len(range(200000000))", "SELECT (n).x.y.z FROM telemetry",
+		// what names and rows are put in quotes and parentheses for
+		"SELECT 1 window; DROP VIEW telemetry", "VALUES 1); DROP VIEW telemetry --", "VALUES 1, (SELECT content FROM read_text('/etc/passwd'))", "SELECT * FROM read_text('/etc/passwd') window", "SELECT n window FROM telemetry UNION SELECT 1 FROM query('SELECT 1') only",
+		"SELECT * FROM telemetry TABLESAMPLE BERNOULLI (getenv('PATH'))", "SELECT * FROM (VALUES read_text('/etc/passwd'))", "SELECT current_setting window FROM duckdb_settings() limit",
 	} {
 		wantRefused(t, engine, l, sql, analytics.ErrSQL)
 	}
@@ -135,7 +138,7 @@ func TestAttackTables(t *testing.T) {
 		"SELECT * FROM private", `SELECT * FROM "private"`, "SELECT * FROM `private`", "SELECT * FROM main.telemetry", "SELECT * FROM acme.telemetry", "SELECT * FROM information_schema.tables", "SELECT * FROM pg_catalog.pg_tables",
 		"SELECT * FROM sqlite_master", "SELECT * FROM pragma_database_list", "SELECT * FROM duckdb_tables", "SELECT * FROM pragma_version", "SELECT * FROM '/etc/passwd'", `SELECT * FROM "/etc/passwd"`, "SELECT * FROM '" + l.dir + "/acme-b/datastore/private/3.json'",
 		"SELECT * FROM 'http://127.0.0.1:1/x.parquet'", "SELECT * FROM '../private'", "SELECT (SELECT max(device) FROM private)", "SELECT * FROM telemetry JOIN private USING (device)", "SELECT * FROM telemetry UNION ALL SELECT * FROM private",
-		"SELECT * FROM _base.telemetry", "SELECT * FROM telemetry WHERE device IN (SELECT device FROM private)", "SELECT * FROM telemetry.raw", `SELECT * FROM "*.json"`,
+		"SELECT * FROM _base.telemetry", "SELECT * FROM telemetry WHERE device IN (SELECT device FROM private)", "SELECT * FROM telemetry.raw", "SELECT n window FROM private only", "SELECT * FROM private window, telemetry", `SELECT * FROM "*.json"`,
 	} {
 		wantRefused(t, engine, l, sql, analytics.ErrNoTable)
 	}

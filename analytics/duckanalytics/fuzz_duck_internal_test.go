@@ -18,6 +18,7 @@ func FuzzGate(f *testing.F) {
 		"SELECT * FROM a", "SELECT transform(x, y -> y / 2) FROM a.b WHERE c > current_timestamp GROUP BY ROLLUP(d)", "SELECT 1; DROP TABLE a", "SELECT * FROM UNNEST(ARRAY[1], ARRAY['it''s'])",
 		"SELECT \"a\"\"b\", '\\', 'x' || ';' FROM \"q \"\" -- \" t", "WITH a AS (SELECT 1) SELECT * FROM a", "SELECT * FROM read_csv('x')", "SELECT sum(a) OVER (PARTITION BY b ORDER BY c ROWS 2 PRECEDING), CAST(x AS ROW(\"a b\" int)) FROM s TABLESAMPLE BERNOULLI (5)",
 		"SELECT date_parse(a, '%Y''%%'), greatest(1, a, b), reduce(a, 0, (s, x) -> s + x, s -> s), if(a, b), x[1].y FROM s ORDER BY 1 NULLS FIRST LIMIT 3",
+		"SELECT window value, count(*) filter FROM (SELECT count(*), x.* FROM (VALUES 1, 2) x) only, default at WHERE limit > 3", "VALUES 1, 2 UNION SELECT * FROM s tablesample SYSTEM (1)", "SELECT [1], {'a': 1}, list_value(1) FROM s QUALIFY true",
 	} {
 		f.Add(sql)
 	}

@@ -13,6 +13,7 @@ import (
 func FuzzTranslate(f *testing.F) {
 	for _, sql := range []string{
 		"SELECT `a`, '`' FROM \"x`\" -- `c`\n/* `d` /* */ */", "SELECT CAST(x AS array(array(int))), X'00', if(a, b), 'array(int)'", "GROUP BY ALL x", "GROUP BY ALL", "array(", "if(,)", "`a``b\"`", "'",
+		"SELECT max(a) day, 'x'value, interval '1' year to month hour, window FROM s only JOIN (VALUES 1, 2) limit ON at = desc", "VALUES 1 -- x", "SELECT all FROM s TABLESAMPLE BERNOULLI (5) ORDER BY all desc", "CASE WHEN (1 END", "a::b", "FROM s",
 	} {
 		f.Add(sql)
 	}

@@ -22,6 +22,9 @@ type gate struct {
 	functions func(name string) bool
 	// with allows WITH.
 	with bool
+	// written is a statement that nothing has rewritten: what only DuckDB has is
+	// refused.
+	written bool
 
 	nodes  int
 	tables []wire.TableName
@@ -91,6 +94,11 @@ func (g *gate) visit(v any, depth int) error {
 
 // look decides about one node, without those below it.
 func (g *gate) look(n node) error {
+	if g.written {
+		if err := foreign(n); err != nil {
+			return err
+		}
+	}
 	if class, ok := n["class"].(string); ok {
 		return g.expression(n, class)
 	}

@@ -130,6 +130,9 @@ func translate(sql string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if all, err = respell(all); err != nil {
+		return "", err
+	}
 	var out strings.Builder
 	if err := translateTokens(&out, all, 0); err != nil {
 		return "", err

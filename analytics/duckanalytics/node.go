@@ -21,6 +21,9 @@ type parsed struct {
 	Statements []node `json:"statements"`
 }
 
+// noSelect is the message for other statements.
+const noSelect = "Only SELECT statements can be serialized to json!"
+
 // readTree returns the one statement of a text that was serialized.
 func readTree(text string) (node, error) {
 	var answer parsed
@@ -30,10 +33,10 @@ func readTree(text string) (node, error) {
 		return nil, fmt.Errorf("%w: it can't be read: %w", analytics.ErrSQL, err)
 	}
 	switch {
+	case answer.Error && answer.Message == noSelect, len(answer.Statements) != 1 && !answer.Error:
+		return nil, fmt.Errorf("%w: only one statement is allowed, a SELECT", analytics.ErrSQL)
 	case answer.Error:
 		return nil, fmt.Errorf("%w: %s", analytics.ErrSQL, firstLine(answer.Message))
-	case len(answer.Statements) != 1:
-		return nil, fmt.Errorf("%w: %d statements, want one SELECT", analytics.ErrSQL, len(answer.Statements))
 	}
 	return answer.Statements[0], nil
 }

@@ -37,7 +37,7 @@ func (w *worker) read(ctx context.Context, sql string) (node, []wire.TableName, 
 	if err != nil {
 		return nil, nil, err
 	}
-	g := gate{functions: mayBeWritten, with: w.config.With}
+	g := gate{functions: mayBeWritten, with: w.config.With, written: true}
 	if err := g.check(tree); err != nil {
 		return nil, nil, err
 	}
@@ -148,6 +148,7 @@ func (q *query) prepare(ctx context.Context) error {
 			return err
 		}
 		for _, c := range columns {
+			q.rewriter.knowFields(c.Type)
 			known, seen := q.rewriter.columns[c.Name]
 			if found := classOfType(c.Type); !seen || known == found {
 				q.rewriter.columns[c.Name] = found

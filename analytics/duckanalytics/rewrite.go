@@ -10,9 +10,6 @@ import (
 	"github.com/iotenant/iotenant/analytics"
 )
 
-// anonymous begins the alias of an output column without a name.
-const anonymous = "_col#"
-
 // rewriter turns what a statement says in Presto into what says the same in
 // DuckDB. The tree that it gets has passed the gate.
 type rewriter struct {
@@ -20,6 +17,8 @@ type rewriter struct {
 	// columns are the types of the columns of all tables, by name; a name with
 	// several types is unknown.
 	columns map[string]class
+	// names are those that columns may have in the output.
+	names map[string]bool
 	// macros are those that the statement needs.
 	macros map[string]bool
 	// grown counts what is copied.
@@ -36,37 +35,8 @@ func (r *rewriter) statement(statement node) (node, error) {
 		return nil, err
 	}
 	statement, _ = rewritten.(node)
-	name(nodeOf(statement, "node"))
+	r.name(nodeOf(statement, "node"))
 	return statement, nil
-}
-
-// name gives names to the output columns of a query: the alias, the name of a
-// column in lower case, or a mark for _colN.
-func name(query node) {
-	for textOf(query, "type") == "SET_OPERATION_NODE" {
-		left := nodeOf(query, "left")
-		if left == nil {
-			children := listOf(query, "children")
-			if len(children) == 0 {
-				return
-			}
-			left, _ = children[0].(node)
-		}
-		query = left
-	}
-	for i, item := range listOf(query, "select_list") {
-		n, _ := item.(node)
-		if textOf(n, "alias") != "" || textOf(n, "class") == "STAR" {
-			continue
-		}
-		if n["prestoName"] == nil && textOf(n, "class") == "COLUMN_REF" {
-			names := listOf(n, "column_names")
-			last, _ := names[len(names)-1].(string)
-			n["alias"] = strings.ToLower(last)
-			continue
-		}
-		n["alias"] = fmt.Sprint(anonymous, i)
-	}
 }
 
 // rewrite works from the leaves up.
