@@ -37,6 +37,9 @@ type Options struct {
 	// warning, unless it is a number or a list; that of a role in the ARN of
 	// one. Default: it is an error.
 	StandIns bool
+	// Complete: a reference to what the template does not declare is an error,
+	// as in a deployment. Default: with StandIns its name stands for it.
+	Complete bool
 	// Resources are the logical ids of the resources to read. Nil means all.
 	Resources []string
 }
@@ -79,7 +82,7 @@ func Read(data []byte, optFns ...func(*Options)) (*Stack, error) {
 	}
 	resolver := template.Resolver(cfn.Options{
 		Parameters: o.Parameters, Values: o.Values, Imports: o.Imports,
-		Region: o.Region, AccountID: o.AccountID, StackName: o.StackName, NotificationARNs: o.NotificationARNs, StandIns: o.StandIns,
+		Region: o.Region, AccountID: o.AccountID, StackName: o.StackName, NotificationARNs: o.NotificationARNs, StandIns: o.StandIns, Complete: o.Complete,
 	})
 	var stack Stack
 	for _, resource := range template.Resources(TypeChannel, TypePipeline, TypeDatastore, TypeDataset) {

@@ -57,7 +57,7 @@ func TestAttackLockedDatabase(t *testing.T) {
 			db:       db,
 			request:  wire.RunRequest{Now: time.Unix(0, 0)},
 			tables:   []table{{wire.TableSource{TableName: wire.TableName{Name: "x"}, Columns: []wire.Column{{Name: "n", Type: "BIGINT"}}, Allowed: []string{own}}}},
-			rewriter: &rewriter{columns: map[string]class{}, macros: map[string]bool{}},
+			rewriter: &rewriter{macros: map[string]bool{}},
 		}
 		require.NoError(t, q.prepare(t.Context()))
 		require.NoError(t, q.lock(t.Context()))

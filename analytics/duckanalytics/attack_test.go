@@ -261,3 +261,20 @@ func TestAttackPartition(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "\"_col0\"\n\"1\"\n", out)
 }
+
+// TestAttackResolve has names of other tenants before that of a table, and an
+// option that finds a data store for any.
+func TestAttackResolve(t *testing.T) {
+	t.Parallel()
+	engine, l := attacked(t, func(o *workeranalytics.Options) { o.Resolve = func(_, table string) string { return table } })
+	out, err := ask(t, engine, acme, "SELECT device FROM x.telemetry ORDER BY device")
+	require.NoError(t, err)
+	require.Equal(t, "\"device\"\n\"a\"\n\"b\"\n", out)
+	out, err = ask(t, engine, other, "SELECT device FROM acme.telemetry")
+	require.NoError(t, err)
+	require.Equal(t, "\"device\"\n\""+secret+"\"\n", out, "its own")
+	for _, sql := range []string{"SELECT * FROM information_schema.tables", "SELECT * FROM pg_catalog.pg_class", `SELECT * FROM "acme-b".private`, `SELECT * FROM x."../telemetry"`, `SELECT * FROM x."*.json"`} {
+		wantRefused(t, engine, l, sql, analytics.ErrNoTable)
+	}
+	wantRefused(t, engine, l, "SELECT * FROM memory.main.telemetry", analytics.ErrSQL)
+}

@@ -20,6 +20,8 @@ const (
 	classArray
 	classMap
 	classInterval
+	// classNull is that of NULL, which fits all.
+	classNull
 	classOther
 )
 
@@ -75,13 +77,12 @@ func (r *rewriter) classify(v any) class {
 	n, _ := v.(node)
 	switch textOf(n, "class") {
 	case "COLUMN_REF":
-		names := listOf(n, "column_names")
-		name, _ := names[len(names)-1].(string)
-		if len(names) > 2 {
-			return classUnknown
-		}
-		return r.columns[strings.ToLower(name)]
+		column, _ := r.scope.column(n)
+		return column.class
 	case "CONSTANT":
+		if isNull, _ := nodeOf(n, "value")["is_null"].(bool); isNull {
+			return classNull
+		}
 		return classOfType(textOf(nodeOf(nodeOf(n, "value"), "type"), "id"))
 	case "CAST":
 		id := textOf(nodeOf(n, "cast_type"), "id")
@@ -90,17 +91,39 @@ func (r *rewriter) classify(v any) class {
 		}
 		return classOfType(id)
 	case "CASE":
-		checks := listOf(n, "case_checks")
-		if len(checks) == 1 {
-			check, _ := checks[0].(node)
-			return r.classify(check["then_expr"])
+		found := r.classify(n["else_expr"])
+		for _, check := range listOf(n, "case_checks") {
+			c, _ := check.(node)
+			found = common(found, r.classify(c["then_expr"]))
 		}
+		return found
 	case "OPERATOR":
-		if n["type"] == "ARRAY_CONSTRUCTOR" {
+		switch n["type"] {
+		case "ARRAY_CONSTRUCTOR":
 			return classArray
+		case "OPERATOR_COALESCE":
+			found := classNull
+			for _, child := range listOf(n, "children") {
+				found = common(found, r.classify(child))
+			}
+			return found
 		}
 	case "FUNCTION", "WINDOW":
 		return r.classifyCall(n)
+	}
+	return classUnknown
+}
+
+// common is the class of what is one or the other, such as the branches of CASE.
+func common(a, b class) class {
+	numbers := []class{classInteger, classDecimal, classDouble} // from narrow to wide
+	switch i, j := slices.Index(numbers, a), slices.Index(numbers, b); {
+	case a == b, b == classNull:
+		return a
+	case a == classNull:
+		return b
+	case i >= 0 && j >= 0:
+		return numbers[max(i, j)]
 	}
 	return classUnknown
 }
@@ -111,11 +134,12 @@ func (r *rewriter) classifyCall(n node) class {
 		return known
 	}
 	switch name {
-	case "min", "max", "sum", "any_value", "arg_max_null", "arg_min_null", "abs", "round", "first_value", "last_value", "lag", "lead":
+	case "min", "max", "sum", "any_value", "arg_max_null", "arg_min_null", "abs", "round", "first_value", "last_value", "lag", "lead",
+		"trunc", "ceil", "floor", "presto_ceil", "presto_floor", "presto_nonzero":
 		return r.classify(args[0])
 	case "date_trunc":
 		return r.classify(args[1])
-	case "+", "-", "*", "//", "/", "%":
+	case "+", "-", "*", "//", "/", "%", "presto_divide", "presto_modulus":
 		return r.arithmetic(args)
 	}
 	return classUnknown

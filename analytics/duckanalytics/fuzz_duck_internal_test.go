@@ -31,7 +31,7 @@ func FuzzGate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := rewriter{now: time.Unix(0, 0), columns: map[string]class{}, macros: map[string]bool{}}
+		r := rewriter{now: time.Unix(0, 0), macros: map[string]bool{}}
 		if tree, err = r.statement(tree); err != nil {
 			require.ErrorIs(t, err, analytics.ErrSQL)
 			return

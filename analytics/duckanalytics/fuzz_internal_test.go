@@ -76,6 +76,7 @@ func FuzzTypes(f *testing.F) {
 func FuzzInfer(f *testing.F) {
 	f.Add(`{"a":1,"b":{"c":[1,2.5,"x"]}}`, `{"a":"x","A":null}`)
 	f.Add(`{"a":[[[]]]}`, `{"a":{}}`)
+	f.Add(`{"a":[{"B":1}],"A":{"x":{"Y":1}}}`, `{"a":[{"b":{"c":1,"C":2}}],"A":{"X":{"y\"":1}}}`)
 	f.Fuzz(func(t *testing.T, first, second string) {
 		found := &jsonType{kind: jsonObject}
 		if found.observe([]byte(first)) != nil || found.observe([]byte(second)) != nil {
@@ -85,8 +86,9 @@ func FuzzInfer(f *testing.F) {
 		for _, c := range found.columns() {
 			require.False(t, seen[c.name], c.name)
 			seen[c.name] = true
-			require.NotEmpty(t, c.jsonType.duck())
+			require.NotEmpty(t, c.duck())
 			require.False(t, strings.HasPrefix(c.name, "__"))
+			require.NotEmpty(t, c.read("json", 0))
 		}
 	})
 }

@@ -36,10 +36,15 @@ const (
 // doubles, other scalars to text, and what is an object here and something else
 // there to JSON text.
 type jsonType struct {
-	kind   jsonKind
-	order  []string
+	kind jsonKind
+	// fields are the members of an object by name as written. Those that differ in
+	// case are one, which order has once.
 	fields map[string]*jsonType
-	elem   *jsonType
+	order  []*jsonType
+	// name is that of a member in lower case, spellings are how it is written.
+	name      string
+	spellings []string
+	elem      *jsonType
 }
 
 // observe reads a JSON value and widens the type by it.
@@ -110,12 +115,10 @@ func (t *jsonType) object(decoder *json.Decoder, level int) error {
 		key, _ := token.(string)
 		field := t.fields[key]
 		if field == nil {
-			field = &jsonType{}
 			if len(t.fields) >= maxMembers && level > 0 || len(t.fields) >= maxColumns || level >= maxJSONLevels {
-				t.kind = jsonMixed // its members are not columns
+				field, t.kind = &jsonType{}, jsonMixed // its members are not columns
 			} else {
-				t.fields[key] = field
-				t.order = append(t.order, key)
+				field = t.member(key)
 			}
 		}
 		if err := field.value(decoder, level+1); err != nil {
@@ -124,6 +127,20 @@ func (t *jsonType) object(decoder *json.Decoder, level int) error {
 	}
 	_, err := decoder.Token()
 	return err
+}
+
+// member returns the member of a name that is written in a new way.
+func (t *jsonType) member(key string) *jsonType {
+	name := strings.ToLower(key)
+	i := slices.IndexFunc(t.order, func(field *jsonType) bool { return field.name == name })
+	if i < 0 {
+		i = len(t.order)
+		t.order = append(t.order, &jsonType{name: name})
+	}
+	field := t.order[i]
+	field.spellings = append(field.spellings, key)
+	t.fields[key] = field
+	return field
 }
 
 func (t *jsonType) array(decoder *json.Decoder, level int) error {
@@ -158,12 +175,12 @@ func (t *jsonType) duck() string {
 	case jsonDouble:
 		return "DOUBLE"
 	case jsonObject:
-		if len(t.fields) == 0 || t.ambiguous() {
+		if !t.isRow() {
 			break
 		}
 		var fields []string
-		for _, key := range t.order {
-			fields = append(fields, quoteName(key)+" "+t.fields[key].duck())
+		for _, field := range t.order {
+			fields = append(fields, quoteName(field.spellings[0])+" "+field.duck())
 		}
 		return "STRUCT(" + strings.Join(fields, ", ") + ")"
 	case jsonArray:
@@ -172,52 +189,28 @@ func (t *jsonType) duck() string {
 	return "VARCHAR"
 }
 
-// ambiguous reports whether names differ in case only, or can't be names.
-func (t *jsonType) ambiguous() bool {
-	seen := make(map[string]bool, len(t.order))
-	for _, key := range t.order {
-		lower := strings.ToLower(key)
-		if seen[lower] || lower == "" || strings.ContainsRune(key, 0) {
-			return true
-		}
-		seen[lower] = true
+// isRow reports whether the members of an object can be fields.
+func (t *jsonType) isRow() bool {
+	return len(t.order) > 0 && !slices.ContainsFunc(t.order, func(field *jsonType) bool {
+		return field.name == "" || strings.ContainsRune(field.name, 0)
+	})
+}
+
+// respelled reports whether a member below is written in several ways.
+func (t *jsonType) respelled() bool {
+	switch t.kind {
+	case jsonObject:
+		return t.isRow() && slices.ContainsFunc(t.order, func(field *jsonType) bool { return len(field.spellings) > 1 || field.respelled() })
+	case jsonArray:
+		return t.elem.respelled()
 	}
 	return false
 }
 
-// jsonColumn is a column of a JSON table, and how its member is written.
-type jsonColumn struct {
-	name      string
-	spellings []string
-	jsonType  *jsonType
-}
-
 // columns are the members of the top level in order of appearance, without
-// those that the service or the lake added. Those that differ in case are one.
-func (t *jsonType) columns() []jsonColumn {
-	var all []jsonColumn
-	for _, key := range t.order {
-		name := strings.ToLower(key)
-		if strings.HasPrefix(name, "__") || name == "" || strings.ContainsRune(name, 0) {
-			continue
-		}
-		i := slices.IndexFunc(all, func(c jsonColumn) bool { return c.name == name })
-		if i < 0 {
-			all = append(all, jsonColumn{name: name, spellings: []string{key}, jsonType: t.fields[key]})
-			continue
-		}
-		all[i].spellings = append(all[i].spellings, key)
-		all[i].jsonType = joined(all[i].jsonType, t.fields[key])
-	}
-	return all
-}
-
-// joined is the type of a member with two spellings.
-func joined(a, b *jsonType) *jsonType {
-	if a.kind <= jsonText && b.kind <= jsonText {
-		to := &jsonType{kind: a.kind}
-		to.widen(b.kind)
-		return to
-	}
-	return &jsonType{kind: jsonMixed}
+// those that the service or the lake added.
+func (t *jsonType) columns() []*jsonType {
+	return slices.DeleteFunc(slices.Clone(t.order), func(field *jsonType) bool {
+		return strings.HasPrefix(field.name, "__") || field.name == "" || strings.ContainsRune(field.name, 0)
+	})
 }

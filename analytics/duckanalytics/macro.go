@@ -9,8 +9,21 @@ const macroPrefix = "presto_"
 var macros = map[string]string{
 	// The cast of a text fails when it is evaluated, as Presto does, and TRY
 	// catches it. It stands for an integer of any width.
-	"presto_nonzero": `(a, b) AS CASE WHEN b = 0 AND typeof(a) IN ` + integerTypes + ` AND typeof(b) IN ` + integerTypes + `
-		THEN CAST('` + divisionByZero + `' AS TINYINT) ELSE b END`,
+	"presto_nonzero": `(b) AS CASE WHEN b = 0 THEN CAST('` + divisionByZero + `' AS TINYINT) ELSE b END`,
+	// What // and % are in DuckDB depends on the types, and doubles by zero are
+	// null. A text takes the type of the other branches. A list of one holds the
+	// arguments, so that they are not bound once more for each place: nested calls
+	// would grow exponentially.
+	"presto_divide": `(a, b) AS list_transform([struct_pack(x := a, y := b)], lambda one: CASE WHEN one.y <> 0 OR one.x IS NULL THEN one.x // one.y
+		WHEN one.y = 0 AND typeof(one.x) NOT IN ` + realTypes + ` AND typeof(one.y) NOT IN ` + realTypes + ` THEN CAST('` + divisionByZero + `' AS TINYINT)
+		WHEN one.y = 0 AND (one.x = 0 OR isnan(one.x)) THEN 'NaN' WHEN one.y = 0 AND one.x > 0 THEN 'Infinity' WHEN one.y = 0 THEN '-Infinity' END)[1]`,
+	"presto_modulus": `(a, b) AS list_transform([struct_pack(x := a, y := b)], lambda one: CASE
+		WHEN one.y = 0 AND one.x IS NOT NULL AND typeof(one.x) NOT IN ` + realTypes + ` AND typeof(one.y) NOT IN ` + realTypes + `
+		THEN CAST('` + divisionByZero + `' AS TINYINT) ELSE one.x % one.y END)[1]`,
+	// These are of the type of their argument, also of integers.
+	"presto_ceil":  `(x) AS list_transform([x], lambda one: trunc(one) - CASE WHEN one > trunc(one) THEN -1 ELSE 0 END)[1]`,
+	"presto_floor": `(x) AS list_transform([x], lambda one: trunc(one) - CASE WHEN one < trunc(one) THEN 1 ELSE 0 END)[1]`,
+
 	"presto_cardinality": `(x) AS CASE WHEN typeof(x) LIKE 'MAP(%' THEN json_array_length(json_keys(to_json(x))) ELSE json_array_length(to_json(x)) END`,
 	"presto_map_agg": `(k, v) AS map(list_distinct(list(k)), list_transform(list_distinct(list(k)),
 		lambda one: list(v)[list_position(list(k), one)]))`,
@@ -73,7 +86,7 @@ var macros = map[string]string{
 
 const divisionByZero = "Division by zero"
 
-const integerTypes = `('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UBIGINT')`
+const realTypes = `('DOUBLE', 'FLOAT')`
 
 // urlPattern is that of RFC 3986, appendix B, with the authority in its parts:
 // 1 scheme, 2 host, 3 port, 4 path, 5 query, 6 fragment.

@@ -147,8 +147,4 @@ func (r *rewriter) knowFields(typeName string) {
 	}
 }
 
-func (r *rewriter) known(name string) bool {
-	lower := strings.ToLower(name)
-	_, column := r.columns[lower]
-	return column || r.names[lower]
-}
+func (r *rewriter) known(name string) bool { return r.names[strings.ToLower(name)] }

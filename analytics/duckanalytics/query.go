@@ -4,10 +4,13 @@ package duckanalytics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
 
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/internal/wire"
@@ -84,6 +87,9 @@ func holdsQuery(v any) bool {
 // write turns a rewritten statement into SQL, and looks at what DuckDB will
 // read there once more.
 func (w *worker) write(ctx context.Context, tree node) (string, error) {
+	if nodes, expanded := weigh(tree); expanded-nodes > maxExpanded {
+		return "", errNested
+	}
 	sql, err := w.parser.sql(ctx, tree)
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", analytics.ErrSQL, firstLine(err.Error()))
@@ -111,7 +117,7 @@ func (w *worker) run(ctx context.Context, request wire.RunRequest, answer *answe
 	if err != nil {
 		return err
 	}
-	q := query{worker: w, db: db, request: request, tables: tables, rewriter: &rewriter{now: request.Now, columns: map[string]class{}, macros: map[string]bool{}}}
+	q := query{worker: w, db: db, request: request, tables: tables, rewriter: &rewriter{now: request.Now, macros: map[string]bool{}}}
 	if err := q.prepare(ctx); err != nil {
 		return q.explain(ctx, err)
 	}
@@ -142,20 +148,17 @@ func (q *query) prepare(ctx context.Context) error {
 	if err := q.db.exec(ctx, q.settings()); err != nil {
 		return err
 	}
+	q.rewriter.tables = make(map[wire.TableName]outputs, len(q.tables))
 	for _, table := range q.tables {
 		view, columns, err := q.view(ctx, table)
 		if err != nil {
 			return err
 		}
 		for _, c := range columns {
+			q.rewriter.know(c.Name)
 			q.rewriter.knowFields(c.Type)
-			known, seen := q.rewriter.columns[c.Name]
-			if found := classOfType(c.Type); !seen || known == found {
-				q.rewriter.columns[c.Name] = found
-			} else {
-				q.rewriter.columns[c.Name] = classUnknown
-			}
 		}
+		q.rewriter.tables[table.TableName] = outputsOf(columns)
 		if err := q.create(ctx, table.TableName, view); err == nil {
 			continue
 		} else if table.JSON {
@@ -295,7 +298,8 @@ func quoted(t wire.TableName) string {
 
 func base(t wire.TableName) string { return baseSchema + "." + quoteName(t.String()) }
 
-// filter puts the delta window before the statement.
+// filter puts the delta window before the statement. A data store without files
+// has no rows in it, whatever columns it may get.
 func (q *query) filter(ctx context.Context) error {
 	if q.request.TimeExpression == "" {
 		return nil
@@ -304,28 +308,40 @@ func (q *query) filter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if expression, err = q.rewriter.rewrite(expression); err != nil {
-		return err
-	}
-	condition, err := q.condition(ctx, expression)
-	if err != nil {
-		return err
-	}
-	if err := q.createMacros(ctx); err != nil {
-		return err
-	}
 	for _, table := range q.tables {
+		condition := "false"
+		if len(table.everyFile()) > 0 {
+			if condition, err = q.condition(ctx, table, clone(expression)); err != nil {
+				return err
+			}
+		}
 		sql := fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM %s AS %s WHERE %s", quoted(table.TableName), base(table.TableName), quoteName(table.Name), condition)
 		if err := q.db.exec(ctx, sql); err != nil {
-			return fmt.Errorf("time expression: %w", err)
+			return q.inExpression(table, err)
 		}
 	}
 	return nil
 }
 
-// condition says that the time is in the window.
-func (q *query) condition(ctx context.Context, expression any) (string, error) {
-	at, _ := clone(expression).(node)
+// inExpression names the data store of which a time expression is wrong.
+func (q *query) inExpression(table table, err error) error {
+	if known, ok := errors.AsType[*duckdb.Error](err); ok && known.Type == duckdb.ErrorTypeBinder {
+		return fmt.Errorf("%w: time expression: data store %s: %s", analytics.ErrSQL, table.TableName, q.scrub(known.Msg))
+	}
+	return err
+}
+
+// condition says that the time of a row of a table is in the window.
+func (q *query) condition(ctx context.Context, table table, expression any) (string, error) {
+	q.rewriter.scope = &scope{sources: []source{{table.Name, q.rewriter.tables[table.TableName]}}}
+	at, err := q.rewriter.rewrite(expression)
+	q.rewriter.scope = nil
+	if err != nil {
+		return "", err
+	}
+	if err := q.createMacros(ctx); err != nil {
+		return "", err
+	}
 	tree, _, err := q.read(ctx, "SELECT 1")
 	if err != nil {
 		return "", err

@@ -8,33 +8,33 @@ import (
 	"time"
 
 	"github.com/iotenant/iotenant/analytics"
+	"github.com/iotenant/iotenant/analytics/internal/wire"
 )
 
 // rewriter turns what a statement says in Presto into what says the same in
 // DuckDB. The tree that it gets has passed the gate.
 type rewriter struct {
 	now time.Time
-	// columns are the types of the columns of all tables, by name; a name with
-	// several types is unknown.
-	columns map[string]class
+	// tables are the columns of the data stores.
+	tables map[wire.TableName]outputs
+	// scope is that of what is rewritten.
+	scope *scope
 	// names are those that columns may have in the output.
 	names map[string]bool
 	// macros are those that the statement needs.
 	macros map[string]bool
-	// grown counts what is copied.
-	grown int
+	// grown counts the nodes that are copied.
+	grown float64
 }
 
-// maxGrown bounds how many subtrees are copied.
-const maxGrown = 4096
+// maxGrown bounds how many nodes are copied.
+const maxGrown = 20_000
 
 // statement rewrites a whole statement and names its output.
 func (r *rewriter) statement(statement node) (node, error) {
-	rewritten, err := r.rewrite(statement)
-	if err != nil {
+	if _, err := r.query(nodeOf(statement, "node")); err != nil {
 		return nil, err
 	}
-	statement, _ = rewritten.(node)
 	r.name(nodeOf(statement, "node"))
 	return statement, nil
 }
@@ -71,15 +71,15 @@ func (r *rewriter) node(n node) (any, error) {
 		child["children"] = children
 		return n, nil
 	}
-	for key, child := range n {
-		if key == "lhs" {
-			continue // the parameters of a lambda
-		}
-		to, err := r.rewrite(child)
-		if err != nil {
-			return nil, err
-		}
-		n[key] = to
+	switch n["type"] {
+	case "SELECT_NODE", "SET_OPERATION_NODE":
+		_, err := r.query(n)
+		return n, err
+	case "LAMBDA":
+		return n, r.lambda(n)
+	}
+	if err := r.rewriteBut(n); err != nil {
+		return nil, err
 	}
 	switch n["class"] {
 	case "FUNCTION":
@@ -129,7 +129,7 @@ func (r *rewriter) reference(n node) (node, error) {
 		return n, nil
 	}
 	name, _ := names[0].(string)
-	if _, known := r.columns[strings.ToLower(name)]; known {
+	if _, known := r.scope.find("", strings.ToLower(name)); known {
 		return n, nil
 	}
 	if at := r.clock(strings.ToLower(name)); at != nil {
@@ -232,8 +232,9 @@ func (*rewriter) sampled(n node) (any, error) {
 
 // copied is a copy of an argument that stands at a second place.
 func (r *rewriter) copied(v any) (any, error) {
-	if r.grown++; r.grown > maxGrown {
-		return nil, fmt.Errorf("%w: too many calls inside calls", analytics.ErrSQL)
+	nodes, _ := weigh(v)
+	if r.grown += nodes; r.grown > maxGrown {
+		return nil, errNested
 	}
 	return clone(v), nil
 }

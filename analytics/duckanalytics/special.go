@@ -79,26 +79,29 @@ func bitwise(name string) func(*rewriter, []any) (node, error) {
 }
 
 // divide keeps Presto's rules: integers are cut and fail by zero, doubles give
-// Infinity.
+// Infinity. Where the types are not known here DuckDB chooses by them.
 func divide(r *rewriter, args []any) (node, error) {
-	if r.classify(args[0]) == classDouble || r.classify(args[1]) == classDouble || r.classify(args[0]) == classInterval {
+	a, b := r.classify(args[0]), r.classify(args[1])
+	switch {
+	case a == classDouble, b == classDouble, a == classInterval:
 		return operate("/", args...), nil
+	case isZeroless(args[1]):
+		return operate("//", args...), nil
+	case a == classInteger && b == classInteger:
+		return operate("//", args[0], r.macro("presto_nonzero", args[1])), nil
 	}
-	return r.integral("//", args)
+	return r.macro("presto_divide", args...), nil
 }
 
-func modulus(r *rewriter, args []any) (node, error) { return r.integral("%", args) }
-
-// integral guards the divisor of what may be a division of integers.
-func (r *rewriter) integral(name string, args []any) (node, error) {
-	if isZeroless(args[1]) {
-		return operate(name, args...), nil
+func modulus(r *rewriter, args []any) (node, error) {
+	a, b := r.classify(args[0]), r.classify(args[1])
+	switch {
+	case isZeroless(args[1]), a == classDouble, b == classDouble:
+		return operate("%", args...), nil
+	case a == classInteger && b == classInteger:
+		return operate("%", args[0], r.macro("presto_nonzero", args[1])), nil
 	}
-	dividend, err := r.copied(args[0])
-	if err != nil {
-		return nil, err
-	}
-	return operate(name, args[0], r.macro("presto_nonzero", dividend, args[1])), nil
+	return r.macro("presto_modulus", args...), nil
 }
 
 // plus and minus: a date and a number of days is a date.
@@ -125,8 +128,11 @@ func concat(_ *rewriter, args []any) (node, error) {
 // whole leaves integers as they are, which DuckDB would make doubles.
 func whole(name string) func(*rewriter, []any) (node, error) {
 	return func(r *rewriter, args []any) (node, error) {
-		if r.classify(args[0]) == classInteger {
+		switch r.classify(args[0]) {
+		case classInteger:
 			return call("trunc", args[0]), nil
+		case classUnknown:
+			return r.macro(macroPrefix+name, args[0]), nil
 		}
 		return call(name, args[0]), nil
 	}

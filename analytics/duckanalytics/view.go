@@ -148,12 +148,12 @@ func (t table) jsonView(found *jsonType) (view string, columns []wire.Column) {
 	var plain, extracted, types []string
 	split := len(members) == 0
 	for _, m := range members {
-		columnType := m.jsonType.duck()
+		columnType := m.duck()
 		columns = append(columns, wire.Column{Name: m.name, Type: columnType})
 		types = append(types, quoteText(m.spellings[0])+": "+quoteText(columnType))
 		plain = append(plain, fmt.Sprintf("%s AS %s", quoteName(m.spellings[0]), quoteName(m.name)))
-		extracted = append(extracted, m.extract())
-		split = split || len(m.spellings) > 1
+		extracted = append(extracted, m.read("json", 0)+" AS "+quoteName(m.name))
+		split = split || len(m.spellings) > 1 || m.respelled()
 	}
 	columns = append(columns, t.tail()...)
 	if split {
@@ -170,19 +170,4 @@ const maxJSONObject = 2 << 20
 
 func (p part) objects() string {
 	return fmt.Sprintf("read_json_objects(%s, format='newline_delimited', maximum_object_size=%d, %s)", p.fileList(), maxJSONObject, p.options())
-}
-
-// extract reads a member that has several spellings, or none that is common.
-func (m jsonColumn) extract() string {
-	columnType := m.jsonType.duck()
-	var values []string
-	for _, spelling := range m.spellings {
-		path := quoteText(`$."` + strings.ReplaceAll(spelling, `"`, `\"`) + `"`)
-		if m.jsonType.kind == jsonObject || m.jsonType.kind == jsonArray {
-			values = append(values, fmt.Sprintf("TRY_CAST(json_extract(json, %s) AS %s)", path, columnType))
-		} else {
-			values = append(values, fmt.Sprintf("TRY_CAST(json_extract_string(json, %s) AS %s)", path, columnType))
-		}
-	}
-	return fmt.Sprintf("coalesce(%s) AS %s", strings.Join(values, ", "), quoteName(m.name))
 }

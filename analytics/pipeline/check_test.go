@@ -20,9 +20,10 @@ func TestCheckAccepts(t *testing.T) {
 		  "datastorePartitions":{"partitions":[{"attributePartition":{"attributeName":"site"}},{"timestampPartition":{"attributeName":"ts","timestampFormat":"yyyy-MM-dd HH:mm:ss"}}]}}`: pipeline.ResourceDatastore,
 		`{"datastoreName":"s","fileFormatConfiguration":{"parquetConfiguration":{"schemaDefinition":{"columns":[
 		  {"name":"a","type":"double"},{"name":"b","type":"struct<x:array<decimal(10,2)>, y:map<string,varchar(20)>>"},{"name":"c","type":"DECIMAL"},{"name":"d","type":"char(3)"}]}}}}`: pipeline.ResourceDatastore,
-		`{"datastoreName":"s","datastoreStorage":{"iotSiteWiseMultiLayerStorage":{"customerManagedS3Storage":{"bucket":"bbb","keyPrefix":"p/"}}}}`: pipeline.ResourceDatastore,
-		`{"DatastoreName":"s","DatastorePartitions":{"Partitions":[{"Partition":{"AttributeName":"site"}}]}}`:                                      pipeline.ResourceDatastore,
-		`{"datasetName":"d","actions":[{"actionName":"a","queryAction":{"sqlQuery":"SELECT * FROM s"}}]}`:                                          pipeline.ResourceDataset,
+		`{"datastoreName":"s","datastoreStorage":{"iotSiteWiseMultiLayerStorage":{"customerManagedS3Storage":{"bucket":"bbb","keyPrefix":"p/"}}}}`:                               pipeline.ResourceDatastore,
+		`{"DatastoreName":"s","DatastorePartitions":{"Partitions":[{"Partition":{"AttributeName":"site"}}]}}`:                                                                    pipeline.ResourceDatastore,
+		`{"datasetName":"d","actions":[{"actionName":"a","queryAction":{"sqlQuery":"SELECT ';', 'it''s;' AS \"a;\" /* ; */ FROM s -- ;\n ; -- ;\n /* ; */ ;","filters":[{}]}}]}`: pipeline.ResourceDataset,
+		`{"datasetName":"d","actions":[{"actionName":"a","queryAction":{"sqlQuery":"SELECT * FROM s"}}]}`:                                                                        pipeline.ResourceDataset,
 		`{"datasetName":"d",
 		  "actions":[{"actionName":"a","queryAction":{"sqlQuery":"-- all\n ( select\n1)","filters":[{"deltaTime":{"offsetSeconds":-180,"timeExpression":"from_unixtime(timestamp)"}}]}}],
 		  "triggers":[{"schedule":{"expression":"cron(0/15 * * * ? *)"}}],
@@ -76,8 +77,13 @@ func TestCheckRefuses(t *testing.T) {
 		},
 		`{"datasetName":"d"}`:              {"actions is required"},
 		`{"datasetName":"d","actions":[]}`: {"actions: 0 entries, want 1"},
+		`{"datasetName":"d","actions":[{"actionName":"a","queryAction":{"sqlQuery":"select * from s; select 1"}}]}`:   {"sqlQuery: want one statement"},
+		`{"datasetName":"d","actions":[{"actionName":"a","queryAction":{"sqlQuery":"select 1 -- a\n; -- b\n 'x'"}}]}`: {"sqlQuery: want one statement"},
+		`{"datasetName":"d",` + query + `,"contentDeliveryRules":[{"destination":{"iotEventsDestinationConfiguration":{"inputName":"1i","roleArn":"arn:aws:iam::123456789012:role/r"}}}]}`: {
+			`inputName: "1i": want a letter`,
+		},
 		`{"datasetName":"d","actions":[{"actionName":"a","queryAction":{"sqlQuery":"WITH x AS (SELECT 1) SELECT 1","filters":[{"deltaTime":{"offsetSeconds":"1"}},{}]}}]}`: {
-			"want a SELECT statement", "filters: 2 entries, want 0 to 1", "offsetSeconds: want a number, got a string", "timeExpression is required", "filters[1].deltaTime: deltaTime is required",
+			"want a SELECT statement", "filters: 2 entries, want 0 to 1", "offsetSeconds: want a number, got a string", "timeExpression is required",
 		},
 		`{"datasetName":"d",` + query + `,"triggers":[{"dataset":{"name":"q"}},{"schedule":{"expression":"cron(0 * * * *)"}},{}]}`: {
 			"cron(0 * * * *)\": 5 fields, want 6", "triggers[2]: Exactly one trigger type should be provided", "Triggering dataset can only be added on a container dataset",

@@ -56,13 +56,16 @@ func (l *loader) readDataset(o *object) {
 // query reads a queryAction.
 func (l *loader) query(o *object) {
 	sql := o.required("sqlQuery")
-	if l.dataset.SQL = sql; sql != "" && !isSelect(sql) {
+	switch l.dataset.SQL = sql; {
+	case sql != "" && !isSelect(sql):
 		o.fail(o.at("sqlQuery"), "want a SELECT statement: WITH, EXPLAIN and statements that change something are not supported")
+	case isSeveral(sql):
+		o.fail(o.at("sqlQuery"), "want one statement")
 	}
 	for _, filter := range o.objects(0, maxFilters, "filters") {
 		window := filter.object("deltaTime")
 		if window == nil {
-			filter.fail(filter.at("deltaTime"), "deltaTime is required")
+			filter.end()
 			continue
 		}
 		if !window.has("offsetSeconds") {
@@ -83,6 +86,26 @@ func isSelect(sql string) bool {
 	statement := sql[len(beforeStatement.FindString(sql)):]
 	const word = "SELECT"
 	return len(statement) > len(word) && strings.EqualFold(statement[:len(word)], word) && !isNameByte(statement[len(word)])
+}
+
+// sqlPart is a text, a name in quotes, a comment, or the end of a statement.
+var sqlPart = regexp.MustCompile("'[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|(?s:/\\*.*?\\*/)|;")
+
+// isSeveral reports whether anything but blanks and comments follows the end of a
+// statement.
+func isSeveral(sql string) bool {
+	from := -1
+	for _, at := range sqlPart.FindAllStringIndex(sql, -1) {
+		part := sql[at[0]:at[1]]
+		isComment := strings.HasPrefix(part, "--") || strings.HasPrefix(part, "/*")
+		if from >= 0 && (strings.TrimSpace(sql[from:at[0]]) != "" || part != ";" && !isComment) {
+			return true
+		}
+		if part == ";" || from >= 0 {
+			from = at[1]
+		}
+	}
+	return from >= 0 && strings.TrimSpace(sql[from:]) != ""
 }
 
 // container reads a containerAction.
@@ -183,6 +206,9 @@ func (l *loader) triggers(o *object) {
 	}
 }
 
+// inputName is the name of an input of AWS IoT Events.
+var inputName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$`)
+
 var substitution = regexp.MustCompile(`!\{[^}]*\}?`)
 
 // deliveries reads where the contents go.
@@ -200,7 +226,10 @@ func (l *loader) deliveries(o *object) {
 		case name == "s3DestinationConfiguration":
 			delivery.Bucket, delivery.Key = l.deliveryToS3(child)
 		default:
-			delivery.Input = child.resource("inputName")
+			delivery.Input = child.limited(maxName, "inputName")
+			if name := delivery.Input; name != "" && !inputName.MatchString(name) {
+				child.quota(child.at("inputName"), "%q: want a letter, and letters, digits and underscores", name)
+			}
 			child.role("roleArn")
 			child.end()
 		}

@@ -73,6 +73,9 @@ type Options struct {
 	// Database is a name that may stand before that of a data store, for
 	// statements that were written for Amazon Athena: none.
 	Database string
+	// Resolve says which data store of the tenant a table with a name before it,
+	// such as telemetry.raw, stands for: "" for none. Default: what Database says.
+	Resolve func(schema, table string) string
 	// AllowWith allows WITH, which the service refused.
 	AllowWith bool
 	// MaxFiles bounds the files of a statement: 100,000.
@@ -256,10 +259,11 @@ func (r *run) tables(ctx context.Context, names []wire.TableName) ([]wire.TableS
 	var all []wire.TableSource
 	budget := r.engine.options.MaxFiles
 	for _, name := range names {
-		if name.Schema != "" && (r.engine.options.Database == "" || !strings.EqualFold(name.Schema, r.engine.options.Database)) {
+		datastore := r.engine.options.datastore(name)
+		if datastore == "" {
 			return nil, noTable(name)
 		}
-		snapshot, err := r.engine.lake.Snapshot(ctx, r.id, analytics.TableID{Kind: analytics.DatastoreTable, Name: name.Name})
+		snapshot, err := r.engine.lake.Snapshot(ctx, r.id, analytics.TableID{Kind: analytics.DatastoreTable, Name: datastore})
 		switch {
 		case errors.Is(err, iotenant.ErrNotFound), errors.Is(err, iotenant.ErrInvalid):
 			return nil, noTable(name)
@@ -276,6 +280,17 @@ func (r *run) tables(ctx context.Context, names []wire.TableName) ([]wire.TableS
 		all = append(all, table)
 	}
 	return all, nil
+}
+
+// datastore is the data store that a name stands for, if it may.
+func (o *Options) datastore(name wire.TableName) string {
+	switch {
+	case name.Schema == "", o.Database != "" && strings.EqualFold(name.Schema, o.Database):
+		return name.Name
+	case o.Resolve != nil:
+		return o.Resolve(name.Schema, name.Name)
+	}
+	return ""
 }
 
 // open opens a file of the tenant, whatever the lake says.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,10 +33,15 @@ type datasetFlags struct {
 	offset   time.Duration
 	// expression is the time expression; empty: no window.
 	expression string
+
+	// cleaner does with a message what the service does before it stores one.
+	cleaner *pipeline.Pipeline
+	batch   pipeline.Batch
 }
 
-// storeFile is a file with the messages of a data store.
-type storeFile struct{ name, file string }
+// storeFile is a file with the messages of a data store. It may be one of
+// several tables of a data store: schema is the name before the dot.
+type storeFile struct{ schema, name, file string }
 
 // datasetTenant owns the data stores.
 var datasetTenant = tenant.MustParseID("backtest")
@@ -44,15 +50,21 @@ func parseDatasetFlags(args []string, errOut io.Writer) (*datasetFlags, error) {
 	f := &datasetFlags{}
 	set := newFlagSet("dataset", errOut)
 	set.StringVar(&f.sql, "sql", "", "`file` with the statement; - is standard input")
-	set.Func("store", "`NAME=FILE.jsonl` of a data store and its messages, a JSON object per line; several may have one name", func(value string) error {
+	set.Func("store", "`NAME=FILE.jsonl` of a data store, or SCHEMA.TABLE of one, and its messages, a JSON object per line; several may have one name", func(value string) error {
 		name, file, ok := strings.Cut(value, "=")
 		if !ok || name == "" || file == "" {
 			return errors.New("want NAME=FILE.jsonl")
 		}
-		f.stores = append(f.stores, storeFile{name, file})
+		store := storeFile{name: name, file: file}
+		if schema, table, dotted := strings.Cut(name, "."); dotted {
+			if store.schema, store.name = strings.ToLower(schema), strings.ToLower(table); schema == "" || table == "" {
+				return errors.New("want NAME=FILE.jsonl")
+			}
+		}
+		f.stores = append(f.stores, store)
 		return nil
 	})
-	set.StringVar(&f.database, "database", "", "`name` that may stand before those of data stores")
+	set.StringVar(&f.database, "database", "", "`name` that alone may stand before those of data stores (default any)")
 	set.Func("now", "`time` of the run (default now)", parseTime(&f.now))
 	set.Func("last-run", "`time` of the run before it (default none)", parseTime(&f.lastRun))
 	set.Func("delta", "`OFFSET_SECONDS,TIME_EXPRESSION` of a deltaTime filter", f.parseDelta)
@@ -89,6 +101,9 @@ func (f *datasetFlags) run(ctx context.Context, in io.Reader, out, errOut io.Wri
 	if err != nil {
 		return err
 	}
+	if f.cleaner, err = pipeline.Load([]byte(storing)); err != nil {
+		return err
+	}
 	objects := memanalytics.NewObjects()
 	lake := lakeanalytics.New(objects, tenant.RandomCursorKeys())
 	bad := 0
@@ -99,7 +114,7 @@ func (f *datasetFlags) run(ctx context.Context, in io.Reader, out, errOut io.Wri
 		}
 		bad += n
 	}
-	engine := duckanalytics.NewInProcess(lake, objects, func(o *workeranalytics.Options) { o.Database = f.database })
+	engine := duckanalytics.NewInProcess(lake, objects, func(o *workeranalytics.Options) { o.Database, o.Resolve = f.database, f.resolve })
 	defer engine.Close()
 	if err := answer(ctx, engine, statement, out); err != nil {
 		if kind := iotenant.KindOf(err); kind == iotenant.ErrInvalid || kind == iotenant.ErrNotFound {
@@ -149,10 +164,42 @@ func readInput(name string, in io.Reader) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
+// inLake is the name of a data store in the lake, where names have no dots.
+func (f *datasetFlags) inLake(store storeFile) string {
+	if store.schema == "" {
+		return store.name
+	}
+	first := slices.IndexFunc(f.stores, func(s storeFile) bool { return s.schema == store.schema && s.name == store.name })
+	name := fmt.Sprint("dotted", first)
+	for slices.ContainsFunc(f.stores, func(s storeFile) bool { return s.schema == "" && strings.EqualFold(s.name, name) }) {
+		name += "_"
+	}
+	return name
+}
+
+// resolve finds the data store of a name with another before it: the one that
+// was given with both, else any of its name, since all are the user's own.
+func (f *datasetFlags) resolve(schema, table string) string {
+	for _, store := range f.stores {
+		if store.schema == schema && store.name == table {
+			return f.inLake(store)
+		}
+	}
+	if f.database != "" {
+		return ""
+	}
+	for _, store := range f.stores {
+		if strings.EqualFold(store.name, table) {
+			return f.inLake(store)
+		}
+	}
+	return ""
+}
+
 // load puts the lines of a file into a data store of JSON, as if they had come
 // now. It returns how many could not be read.
 func (f *datasetFlags) load(ctx context.Context, lake analytics.Lake, store storeFile, errOut io.Writer) (bad int, err error) {
-	table := analytics.Table{TableID: analytics.TableID{Kind: analytics.DatastoreTable, Name: store.name}, Format: pipeline.FormatJSON}
+	table := analytics.Table{TableID: analytics.TableID{Kind: analytics.DatastoreTable, Name: f.inLake(store)}, Format: pipeline.FormatJSON}
 	if err := lake.Declare(ctx, datasetTenant, table); err != nil {
 		return 0, err
 	}
@@ -172,6 +219,12 @@ func (f *datasetFlags) load(ctx context.Context, lake analytics.Lake, store stor
 			bad++
 			continue
 		}
+		if line, err = f.clean(ctx, line, store.file, number, errOut); err != nil {
+			return bad, err
+		}
+		if line == nil {
+			continue
+		}
 		if len(rows) == analytics.MaxRows || size+len(line) > analytics.MaxAppend/2 {
 			if _, err := lake.Append(ctx, datasetTenant, table.TableID, rows); err != nil {
 				return bad, err
@@ -184,4 +237,25 @@ func (f *datasetFlags) load(ctx context.Context, lake analytics.Lake, store stor
 		_, err = lake.Append(ctx, datasetTenant, table.TableID, rows)
 	}
 	return bad, err
+}
+
+// storing is a pipeline that only stores.
+const storing = `{"pipelineName":"p","pipelineActivities":[
+	{"channel":{"name":"c","channelName":"c","next":"d"}},{"datastore":{"name":"d","datastoreName":"d"}}]}`
+
+// clean returns a message as it is stored: without the fields that a data store
+// can't have, nil if there are no others.
+func (f *datasetFlags) clean(ctx context.Context, line []byte, file string, number int, errOut io.Writer) ([]byte, error) {
+	if err := f.cleaner.Run(ctx, &pipeline.Environment{}, &f.batch, [][]byte{line}); err != nil {
+		return nil, err
+	}
+	for _, event := range f.batch.Events() {
+		if event.Reason == pipeline.InvalidField || event.Reason == pipeline.DuplicateField {
+			fmt.Fprintf(errOut, "%s:%d: a field was left out: %s\n", file, number, event.Reason)
+		}
+	}
+	if f.batch.Len() == 0 {
+		return nil, nil
+	}
+	return f.batch.At(0).AppendJSON(nil), nil
 }

@@ -78,3 +78,48 @@ func TestDatasetErrors(t *testing.T) {
 		require.Equal(t, statusUsage, backtest("SELECT 1", append([]string{"dataset"}, args...)...).status, args)
 	}
 }
+
+// TestDatasetSchemas has names with another before them.
+func TestDatasetSchemas(t *testing.T) {
+	t.Parallel()
+	one, two := write(t, "one.jsonl", `{"assetId":"a","n":1}`), write(t, "two.jsonl", `{"assetId":"a","n":2}`)
+	const count, join = "SELECT COUNT(*) FROM my_store.asset_metadata", "SELECT a.n, b.n AS m FROM my_store.asset_metadata a JOIN other.asset_metadata b ON a.assetId = b.assetId"
+	for _, test := range []struct {
+		sql, want string
+		args      []string
+	}{
+		{count, "\"_col0\"\n\"1\"\n", []string{"-store", "asset_metadata=" + one}},
+		{count, "\"_col0\"\n\"1\"\n", []string{"-store", "My_Store.Asset_Metadata=" + one, "-store", "dotted0=" + two}},
+		{count, "\"_col0\"\n\"2\"\n", []string{"-store", "my_store.asset_metadata=" + one, "-store", "my_store.asset_metadata=" + two}},
+		{join, "\"n\",\"m\"\n\"1\",\"2\"\n", []string{"-store", "my_store.asset_metadata=" + one, "-store", "other.asset_metadata=" + two}},
+		{join, "\"n\",\"m\"\n\"1\",\"1\"\n", []string{"-store", "asset_metadata=" + one}},
+	} {
+		got := backtest(test.sql, append([]string{"dataset", "-sql", "-"}, test.args...)...)
+		if unbuilt(t, got) {
+			return
+		}
+		require.Equal(t, statusDone, got.status, got.err)
+		require.Equal(t, test.want, got.out, test.args)
+	}
+	got := backtest(count, "dataset", "-sql", "-", "-database", "x", "-store", "asset_metadata="+one)
+	require.Equal(t, statusModel, got.status)
+	require.Contains(t, got.err, "my_store.asset_metadata")
+	for _, name := range []string{".c", "a.", "__a"} {
+		require.Equal(t, statusUsage, backtest(count, "dataset", "-sql", "-", "-store", name+"="+one).status, name)
+	}
+}
+
+// TestDatasetFields: messages are stored as the service stored them.
+func TestDatasetFields(t *testing.T) {
+	t.Parallel()
+	store := "s=" + write(t, "s.jsonl", `{"Temp":1,"temp":2,"a-b":1,"1a":1,"x y":1,"n":{"B":1,"b":2,"c-d":1}}
+{"a-b":1}
+`)
+	got := backtest("SELECT * FROM s", "dataset", "-sql", "-", "-store", store, "-now", "2026-01-10T07:30:00Z")
+	if unbuilt(t, got) {
+		return
+	}
+	require.Equal(t, statusDone, got.status, got.err)
+	require.Equal(t, "\"temp\",\"n\",\"__dt\"\n\"2\",\"{b=2}\",\"2026-01-10 00:00:00.000\"\n", got.out)
+	require.Contains(t, got.err, "s.jsonl:1: a field was left out: duplicateField")
+}

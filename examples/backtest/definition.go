@@ -19,6 +19,8 @@ type definitionFlags struct {
 	definition string
 	resource   string
 	template   templateValues
+	// complete: a template declares all that it refers to.
+	complete bool
 }
 
 // definition is one of a file, with its place there.
@@ -42,7 +44,7 @@ func (f *definitionFlags) read() (definitions []definition, problems []problem, 
 		return []definition{{json: data, place: func(string) cfnanalytics.Place { return cfnanalytics.Place{} }}}, nil, nil
 	}
 	stack, err := cfnanalytics.Read(data, func(o *cfnanalytics.Options) {
-		o.StandIns = true
+		o.StandIns, o.Complete = true, f.complete
 		o.Parameters, o.Values, o.Imports = f.template.parameters, f.template.values, f.template.imports
 		o.Region, o.AccountID = f.template.region, f.template.account
 	})

@@ -192,3 +192,26 @@ func TestPipelineFiles(t *testing.T) {
 	got = backtest("{\"t\":1}\n", "pipeline", "-definition", definition, "-messages", "-", "-semantics", "ErrorDrops")
 	require.Equal(t, "{\"in\":1,\"out\":[],\"errors\":[\"thingMissing\"]}\n", got.out)
 }
+
+// TestValidateReferences: a template that refers to what it lacks can't be
+// deployed; a pipeline of it runs.
+func TestValidateReferences(t *testing.T) {
+	t.Parallel()
+	name := write(t, "t.yaml", `Parameters: {Role: {Type: String}}
+Resources:
+  P:
+    Type: AWS::IoTAnalytics::Pipeline
+    Properties:
+      PipelineName: p
+      PipelineActivities:
+        - Channel: {Name: c, ChannelName: !Ref Lost, Next: d}
+        - Datastore: {Name: d, DatastoreName: store}
+`)
+	got := backtest("", "validate", "-definition", name)
+	require.Equal(t, statusModel, got.status, got.err)
+	require.Contains(t, got.out, `no parameter or resource "Lost"`)
+	got = backtest("", "validate", "-definition", name, "-value", "Lost=raw")
+	require.Equal(t, statusDone, got.status, got.out)
+	got = backtest(`{"a":1}`, "pipeline", "-definition", name, "-messages", "-")
+	require.Equal(t, statusDone, got.status, got.err)
+}

@@ -12,7 +12,7 @@ import (
 // model, and whether it runs here.
 func (f *validateFlags) run(out io.Writer) error {
 	if f.definition != "" {
-		definitions := definitionFlags{definition: f.definition, resource: f.resource, template: f.template}
+		definitions := definitionFlags{definition: f.definition, resource: f.resource, template: f.template, complete: true}
 		return definitions.check(out, f.format)
 	}
 	l, err := f.read()

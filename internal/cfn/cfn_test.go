@@ -210,6 +210,21 @@ func TestStandInsForParameters(t *testing.T) {
 	require.Equal(t, `parameter "Limit" has no value and no default`, findings[0].Message)
 }
 
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	for _, source := range []string{`!Ref Missing`, `!GetAtt Lost.Arn`, `!Sub "a${Missing}"`} {
+		document, findings := convert(t, header+source, cfn.Options{StandIns: true, Complete: true}, shape)
+		require.Nil(t, document, source)
+		require.Len(t, findings, 1, source)
+		require.Equal(t, cfn.Error, findings[0].Level)
+		require.Contains(t, findings[0].Message, "no parameter or resource")
+	}
+	for _, source := range []string{`!Ref Needed`, `!Ref AWS::Region`} {
+		document, _ := convert(t, header+source, cfn.Options{StandIns: true, Complete: true}, shape)
+		require.NotNil(t, document, source)
+	}
+}
+
 func TestUnusedIsLeftOut(t *testing.T) {
 	t.Parallel()
 	document, findings := convert(t, header+"a\n      Role: !Ref Missing", cfn.Options{}, shape)

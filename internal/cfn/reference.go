@@ -40,7 +40,7 @@ func (c *call) reference(name string, at *node) (*node, error) {
 // standsIn reports whether a name stands for a resource that the template does
 // not declare, being a part of another.
 func (c *call) standsIn(logicalID string, at *node) bool {
-	if _, declared := c.template.resource(logicalID); declared || !c.options.StandIns {
+	if _, declared := c.template.resource(logicalID); declared || !c.options.StandIns || c.options.Complete {
 		return false
 	}
 	c.note(Warning, at, c.path, "no parameter or resource %q: its name stands for it", logicalID)

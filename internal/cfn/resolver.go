@@ -31,6 +31,9 @@ type Options struct {
 	// or a list, and of what the template does not declare stands for it, with
 	// a warning. Otherwise it is an error.
 	StandIns bool
+	// Complete: what the template does not declare is an error all the same, as
+	// it is in a deployment.
+	Complete bool
 }
 
 // Resolver resolves the functions in the resources of a template. It is for
