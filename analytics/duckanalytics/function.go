@@ -35,7 +35,7 @@ var sameFunctions = []string{
 	"abs", "cbrt", "cos", "sin", "tan", "acos", "asin", "atan", "atan2", "cosh", "sinh", "tanh", "degrees", "radians", "exp", "ln",
 	"log2", "log10", "log", "pi", "pow", "power", "sqrt", "round",
 	// text
-	"chr", "length", "lower", "upper", "lpad", "rpad", "ltrim", "rtrim", "trim", "strpos", "position", "substr", "substring", "translate",
+	"chr", "length", "lower", "upper", "ltrim", "rtrim", "trim", "strpos", "position", "substr", "substring", "translate",
 	"starts_with", "to_base64", "from_base64",
 	// times
 	"day", "hour", "minute", "second", "month", "quarter", "year", "week", "to_days", "to_hours", "to_minutes", "to_seconds", "to_months",
@@ -50,7 +50,7 @@ var renamedFunctions = map[string]string{
 	"arbitrary": "any_value", "max_by": "arg_max_null", "min_by": "arg_min_null", "approx_distinct": "approx_count_distinct", "every": "bool_and", "geometric_mean": "geomean",
 	"bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor": "xor", "map_agg": "presto_map_agg",
 	"ceiling": "ceil", "is_nan": "isnan", "is_infinite": "isinf", "is_finite": "isfinite", "codepoint": "unicode",
-	"levenshtein_distance": "levenshtein", "hamming_distance": "hamming", "normalize": "nfc_normalize", "split": "string_split",
+	"hamming_distance": "hamming", "normalize": "nfc_normalize", "split": "string_split",
 	"to_utf8": "encode", "from_utf8": "decode", "to_hex": "hex", "from_hex": "unhex", "split_part": "presto_split_part",
 	"md5": "presto_md5", "sha1": "presto_sha1", "sha256": "presto_sha256", "to_base": "presto_to_base", "sign": "presto_sign",
 	"width_bucket": "presto_width_bucket", "bit_count": "presto_bit_count", "split_to_map": "presto_split_to_map",
@@ -69,7 +69,7 @@ var renamedFunctions = map[string]string{
 	"array_except": "presto_array_except", "array_max": "presto_array_max", "array_min": "presto_array_min",
 	"array_position": "presto_array_position", "array_remove": "presto_array_remove", "array_sort": "presto_array_sort",
 	"arrays_overlap": "list_has_any", "contains": "list_contains", "transform": "list_transform", "filter": "list_filter",
-	"slice": "presto_slice", "repeat": "presto_repeat", "map_entries": "map_entries", "map_from_entries": "map_from_entries",
+	"slice": "presto_slice", "map_entries": "map_entries", "map_from_entries": "map_from_entries",
 }
 
 // missingFunctions are functions of Presto 0.217 that have no equal here. The
@@ -97,7 +97,9 @@ func buildRules() map[string]functionRule {
 	for name, to := range renamedFunctions {
 		rules[name] = functionRule{to: to, maxArgs: -1}
 	}
-	maps.Copy(rules, rewrittenFunctions)
+	for _, more := range []map[string]functionRule{rewrittenFunctions, boundFunctions} {
+		maps.Copy(rules, more)
+	}
 	return rules
 }
 

@@ -58,7 +58,6 @@ var rewrittenFunctions = map[string]functionRule{
 	"cardinality": {rewrite: cardinality, minArgs: 1, maxArgs: 1},
 	"element_at":  {rewrite: elementAt, minArgs: 2, maxArgs: 2},
 	"array_join":  {rewrite: arrayJoin, minArgs: 2, maxArgs: 3},
-	"sequence":    {rewrite: sequence, minArgs: 2, maxArgs: 3},
 	"zip":         {rewrite: zip, minArgs: 2, maxArgs: 5},
 	"reduce":      {rewrite: reduce, minArgs: 4, maxArgs: 4},
 }
@@ -370,15 +369,6 @@ func arrayJoin(_ *rewriter, args []any) (node, error) {
 		array = call("list_transform", array, lambda(one, operator("OPERATOR_COALESCE", cast(column(one), "VARCHAR"), args[2])))
 	}
 	return call("array_to_string", array, args[1]), nil
-}
-
-func sequence(r *rewriter, args []any) (node, error) {
-	if r.classify(args[0]) != classDate {
-		return call("generate_series", args...), nil
-	}
-	const one = "presto_one"
-	days := call("generate_series", args[0], args[1], append(args, call("to_days", integer(1)))[2])
-	return call("list_transform", days, lambda(one, cast(column(one), "DATE"))), nil
 }
 
 func zip(_ *rewriter, args []any) (node, error) {

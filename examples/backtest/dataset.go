@@ -30,6 +30,7 @@ type datasetFlags struct {
 	now      time.Time
 	lastRun  time.Time
 	offset   time.Duration
+	timeout  time.Duration
 	// expression is the time expression; empty: no window.
 	expression string
 }
@@ -55,6 +56,7 @@ func parseDatasetFlags(args []string, errOut io.Writer) (*datasetFlags, error) {
 	set.StringVar(&f.database, "database", "", "`name` that may stand before those of data stores")
 	set.Func("now", "`time` of the run (default now)", parseTime(&f.now))
 	set.Func("last-run", "`time` of the run before it (default none)", parseTime(&f.lastRun))
+	set.DurationVar(&f.timeout, "timeout", 5*time.Minute, "`duration` after which the statement is given up")
 	set.Func("delta", "`OFFSET_SECONDS,TIME_EXPRESSION` of a deltaTime filter", f.parseDelta)
 	if err := parse(set, args); err != nil {
 		return nil, err
@@ -66,6 +68,8 @@ func parseDatasetFlags(args []string, errOut io.Writer) (*datasetFlags, error) {
 		return nil, errors.New("-store is missing")
 	case !f.lastRun.IsZero() && f.expression == "":
 		return nil, errors.New("-last-run is for -delta")
+	case f.timeout <= 0:
+		return nil, errors.New("-timeout is not positive")
 	}
 	if f.now.IsZero() {
 		f.now = time.Now()
@@ -99,7 +103,7 @@ func (f *datasetFlags) run(ctx context.Context, in io.Reader, out, errOut io.Wri
 		}
 		bad += n
 	}
-	engine := duckanalytics.NewInProcess(lake, objects, func(o *workeranalytics.Options) { o.Database = f.database })
+	engine := duckanalytics.NewInProcess(lake, objects, func(o *workeranalytics.Options) { o.Database, o.Timeout = f.database, f.timeout })
 	defer engine.Close()
 	if err := answer(ctx, engine, statement, out); err != nil {
 		if kind := iotenant.KindOf(err); kind == iotenant.ErrInvalid || kind == iotenant.ErrNotFound {
