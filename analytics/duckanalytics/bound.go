@@ -35,11 +35,12 @@ const (
 	noSuchKey        = "key not present in map"
 	noDigitOfBase    = "no number of that base"
 	noDuration       = "no duration"
+	noPercentile     = "a percentile not between 0 and 1"
 	splitLimit       = "a limit of parts below 1"
 )
 
 var raised = []string{
-	divisionByZero, tooManyElements, negativeCount, stepOfZero, stepAway, tooLongPadding, tooLongToCompare, outOfBounds, noSuchKey, noDigitOfBase, noDuration, splitLimit,
+	divisionByZero, tooManyElements, negativeCount, stepOfZero, stepAway, tooLongPadding, tooLongToCompare, outOfBounds, noSuchKey, noDigitOfBase, noDuration, noPercentile, splitLimit,
 }
 
 func raise(message, typeName string) string { return "CAST('" + message + "' AS " + typeName + ")" }
@@ -85,7 +86,7 @@ var boundFunctions = map[string]functionRule{
 
 // macros are functions of Presto in terms of DuckDB, by name. A database gets
 // those that its statement needs.
-var macros = merged(plainMacros, boundMacros)
+var macros = merged(plainMacros, boundMacros, aggregateMacros)
 
 func merged(all ...map[string]string) map[string]string {
 	to := make(map[string]string)

@@ -111,7 +111,7 @@ func (r *rewriter) classifyCall(n node) class {
 		return known
 	}
 	switch name {
-	case "min", "max", "sum", "any_value", "arg_max_null", "arg_min_null", "abs", "round", "first_value", "last_value", "lag", "lead":
+	case "quantile_disc", "min", "max", "sum", "any_value", "arg_max_null", "arg_min_null", "abs", "round", "first_value", "last_value", "lag", "lead":
 		return r.classify(args[0])
 	case "date_trunc":
 		return r.classify(args[1])

@@ -14,6 +14,8 @@ type functionRule struct {
 	to string
 	// rewrite makes the call of its arguments, which are rewritten.
 	rewrite func(r *rewriter, args []any) (node, error)
+	// aggregate does that for an aggregate, whole and with its FILTER or OVER.
+	aggregate func(r *rewriter, n node) (node, error)
 	// minArgs and maxArgs bound the arguments; a negative maxArgs leaves that to
 	// DuckDB.
 	minArgs, maxArgs int
@@ -28,9 +30,9 @@ var sameFunctions = []string{
 	// operators
 	"+", "-", "*", "~~", "!~~", "like_escape", "not_like_escape",
 	// aggregates
-	"count", "count_star", "sum", "avg", "min", "max", "any_value", "array_agg", "bool_and", "bool_or",
+	"count", "count_star", "sum", "avg", "any_value", "array_agg", "bool_and", "bool_or",
 	"stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "corr", "covar_pop", "covar_samp",
-	"regr_slope", "regr_intercept", "skewness", "kurtosis", "histogram", "count_if",
+	"regr_slope", "regr_intercept", "histogram", "count_if",
 	// mathematics
 	"abs", "cbrt", "cos", "sin", "tan", "acos", "asin", "atan", "atan2", "cosh", "sinh", "tanh", "degrees", "radians", "exp", "ln",
 	"log2", "log10", "log", "pi", "pow", "power", "sqrt", "round",
@@ -47,7 +49,7 @@ var sameFunctions = []string{
 
 // renamedFunctions have another name in DuckDB.
 var renamedFunctions = map[string]string{
-	"arbitrary": "any_value", "max_by": "arg_max_null", "min_by": "arg_min_null", "approx_distinct": "approx_count_distinct", "every": "bool_and", "geometric_mean": "geomean",
+	"arbitrary": "any_value", "every": "bool_and", "geometric_mean": "geomean",
 	"bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor": "xor", "map_agg": "presto_map_agg",
 	"ceiling": "ceil", "is_nan": "isnan", "is_infinite": "isinf", "is_finite": "isfinite", "codepoint": "unicode",
 	"hamming_distance": "hamming", "normalize": "nfc_normalize", "split": "string_split",
@@ -79,7 +81,7 @@ var missingFunctions = []string{
 	"entropy", "format", "from_base", "from_base64url", "from_big_endian_32", "from_big_endian_64", "from_ieee754_32", "from_ieee754_64",
 	"hmac_md5", "hmac_sha1", "hmac_sha256", "hmac_sha512", "human_readable_seconds", "index", "inverse_beta_cdf", "inverse_normal_cdf",
 	"json_array_contains", "learn_classifier", "learn_regressor", "map_filter", "map_transform", "map_union", "map_zip_with", "merge",
-	"multimap_agg", "multimap_from_entries", "ngrams", "normal_cdf", "numeric_histogram", "parse_duration", "parse_presto_data_size",
+	"multimap_from_entries", "ngrams", "normal_cdf", "numeric_histogram", "parse_duration", "parse_presto_data_size",
 	"qdigest_agg", "quantile_at_value", "reduce_agg", "regress", "regr_count", "sha512", "shuffle", "spooky_hash_v2_32", "spooky_hash_v2_64",
 	"timezone_hour", "timezone_minute", "to_base64url", "to_big_endian_32", "to_big_endian_64", "to_ieee754_32", "to_ieee754_64",
 	"transform_keys", "transform_values", "typeof", "uuid", "value_at_quantile", "values_at_quantiles", "wilson_interval_lower",
@@ -97,7 +99,7 @@ func buildRules() map[string]functionRule {
 	for name, to := range renamedFunctions {
 		rules[name] = functionRule{to: to, maxArgs: -1}
 	}
-	for _, more := range []map[string]functionRule{rewrittenFunctions, boundFunctions} {
+	for _, more := range []map[string]functionRule{rewrittenFunctions, boundFunctions, aggregateFunctions} {
 		maps.Copy(rules, more)
 	}
 	return rules
@@ -112,7 +114,7 @@ func buildCalled() map[string]bool {
 		switch {
 		case rule.to != "":
 			called[rule.to] = true
-		case rule.rewrite == nil:
+		case rule.rewrite == nil && rule.aggregate == nil:
 			called[name] = true
 		}
 	}

@@ -78,7 +78,7 @@ const urlPattern = `^(?:([^:/?#]+):)?(?://(?:[^/?#@]*@)?([^/?#:]*)(?::([0-9]*))?
 // rewritingNeeds are functions that rewriting calls besides those of rules.
 var rewritingNeeds = []string{
 	"//", "%", "/", "||", "&", "|", "~", "xor", "ceil", "floor", "trunc", "greatest", "least", "replace", "exp", "random", "timezone", "date_trunc",
-	"date_part", "datesub", "strftime", "strptime", "approx_quantile", "regexp_extract", "regexp_replace", "json_extract", "list_zip",
+	"date_part", "datesub", "strftime", "strptime", "min", "max", "arg_min_null", "arg_max_null", "arg_min", "arg_max", "list", "quantile_disc", "regexp_extract", "regexp_replace", "json_extract", "list_zip",
 	"list_transform", "list_reduce", "list_reverse", "reverse", "array_to_string", "generate_series", "len", "cardinality", "struct_pack", "row",
 	"lpad", "rpad", "list_filter", "map_keys", "map_values", "unnest",
 }

@@ -115,15 +115,15 @@ func (r *rewriter) node(n node) (any, error) {
 	case "FUNCTION":
 		return r.renamed(n, r.function)
 	case "WINDOW":
-		return r.window(n)
+		return r.renamed(n, r.window)
 	case "COLUMN_REF":
 		return r.renamed(n, r.reference)
 	}
-	switch n["type"] {
-	case "TABLE_FUNCTION":
+	if err := sampled(n); err != nil {
+		return nil, err
+	}
+	if n["type"] == "TABLE_FUNCTION" {
 		return unnest(n)
-	case "BASE_TABLE":
-		return r.sampled(n)
 	}
 	return n, nil
 }
@@ -192,8 +192,11 @@ func (r *rewriter) function(n node) (node, error) {
 	if !known {
 		return nil, unknownFunction(name)
 	}
-	if rule.maxArgs >= 0 && (len(args) < rule.minArgs || len(args) > rule.maxArgs) {
-		return nil, fmt.Errorf("%w: the function %s with %d arguments", analytics.ErrSQL, name, len(args))
+	if err := rule.count(name, args); err != nil {
+		return nil, err
+	}
+	if rule.aggregate != nil {
+		return rule.aggregate(r, n)
 	}
 	if rule.rewrite != nil {
 		if filtered(n) {
@@ -206,6 +209,14 @@ func (r *rewriter) function(n node) (node, error) {
 		r.use(rule.to)
 	}
 	return n, nil
+}
+
+// count wants as many arguments as the function has.
+func (f functionRule) count(name string, args []any) error {
+	if f.maxArgs >= 0 && (len(args) < f.minArgs || len(args) > f.maxArgs) {
+		return fmt.Errorf("%w: the function %s with %d arguments", analytics.ErrSQL, name, len(args))
+	}
+	return nil
 }
 
 func filtered(n node) bool {
@@ -226,7 +237,7 @@ func (r *rewriter) macro(name string, args ...any) node {
 }
 
 // window rewrites an aggregate with OVER.
-func (r *rewriter) window(n node) (any, error) {
+func (r *rewriter) window(n node) (node, error) {
 	name := strings.ToLower(textOf(n, "function_name"))
 	if slices.Contains(windowFunctions, name) {
 		return n, nil
@@ -235,27 +246,15 @@ func (r *rewriter) window(n node) (any, error) {
 	switch {
 	case !known:
 		return nil, unknownFunction(name)
+	case rule.aggregate != nil:
+		if err := rule.count(name, listOf(n, "children")); err != nil {
+			return nil, err
+		}
+		return rule.aggregate(r, n)
 	case rule.rewrite != nil || strings.HasPrefix(rule.to, macroPrefix):
 		return nil, fmt.Errorf("%w: the function %s with OVER", analytics.ErrSQL, name)
 	case rule.to != "":
 		n["function_name"] = rule.to
-	}
-	return n, nil
-}
-
-// sampled reads the number of TABLESAMPLE BERNOULLI as the percentage that it
-// is.
-func (*rewriter) sampled(n node) (any, error) {
-	if sample := nodeOf(n, "sample"); sample != nil {
-		sample["is_percentage"] = true
-		value := nodeOf(sample, "sample_size")
-		number, _ := value["value"].(json.Number)
-		percent, err := number.Float64()
-		if err != nil || percent < 0 || percent > 100 {
-			return nil, fmt.Errorf("%w: TABLESAMPLE of %q percent", analytics.ErrSQL, number)
-		}
-		value["type"] = node{"id": "DOUBLE", "type_info": nil}
-		value["value"] = percent
 	}
 	return n, nil
 }

@@ -47,9 +47,8 @@ var rewrittenFunctions = map[string]functionRule{
 	"with_timezone":    {rewrite: withTimezone, minArgs: 2, maxArgs: 2},
 	"from_unixtime":    {rewrite: fromUnixtime, minArgs: 1, maxArgs: 2},
 
-	"approx_percentile": {rewrite: percentile, minArgs: 2, maxArgs: 2},
-	"regexp_extract":    {rewrite: regexpExtract, minArgs: 2, maxArgs: 3},
-	"regexp_replace":    {rewrite: regexpReplace, minArgs: 2, maxArgs: 3},
+	"regexp_extract": {rewrite: regexpExtract, minArgs: 2, maxArgs: 3},
+	"regexp_replace": {rewrite: regexpReplace, minArgs: 2, maxArgs: 3},
 
 	"json_extract":        {rewrite: jsonExtract, minArgs: 2, maxArgs: 2},
 	"json_extract_scalar": {rewrite: jsonScalar, minArgs: 2, maxArgs: 2},
@@ -306,8 +305,6 @@ func fromUnixtime(r *rewriter, args []any) (node, error) {
 	}
 	return atTimezone(r, []any{to, args[1]})
 }
-
-func percentile(_ *rewriter, args []any) (node, error) { return call("approx_quantile", args...), nil }
 
 func regexpExtract(r *rewriter, args []any) (node, error) {
 	if len(args) == 2 {
