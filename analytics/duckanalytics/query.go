@@ -115,17 +115,39 @@ func (w *worker) run(ctx context.Context, request wire.RunRequest, answer *answe
 	if err := q.prepare(ctx); err != nil {
 		return q.explain(ctx, err)
 	}
-	if tree, err = q.rewriter.statement(tree); err != nil {
-		return err
-	}
-	sql, err := w.write(ctx, tree)
+	sql, err := q.rewritten(ctx, tree)
 	if err != nil {
 		return err
 	}
 	if err := q.lock(ctx); err != nil {
 		return q.explain(ctx, err)
 	}
+	if q.rewriter.guessed && q.db.bind(ctx, sql) != nil {
+		if sql, err = q.guessedAgain(ctx, tree); err != nil {
+			return q.explain(ctx, err)
+		}
+	}
 	return q.explain(ctx, q.answer(ctx, sql, answer))
+}
+
+// rewritten leaves the tree as it is.
+func (q *query) rewritten(ctx context.Context, tree node) (string, error) {
+	copied, _ := clone(tree).(node)
+	copied, err := q.rewriter.statement(copied)
+	if err != nil {
+		return "", err
+	}
+	return q.write(ctx, copied)
+}
+
+// guessedAgain takes what is unknown for a map.
+func (q *query) guessedAgain(ctx context.Context, tree node) (string, error) {
+	q.rewriter.guessMaps = true
+	sql, err := q.rewritten(ctx, tree)
+	if err != nil {
+		return "", err
+	}
+	return sql, q.createMacros(ctx)
 }
 
 // query is a statement on a database of its own.
@@ -148,6 +170,7 @@ func (q *query) prepare(ctx context.Context) error {
 			return err
 		}
 		for _, c := range columns {
+			q.rewriter.typed(c.Name, c.Type)
 			known, seen := q.rewriter.columns[c.Name]
 			if found := classOfType(c.Type); !seen || known == found {
 				q.rewriter.columns[c.Name] = found

@@ -22,6 +22,11 @@ type rewriter struct {
 	columns map[string]class
 	// macros are those that the statement needs.
 	macros map[string]bool
+	// types are those of the columns, with what is in them.
+	types map[string]*valueType
+	// guessed: something may be a map or an array of rows. It is a map if
+	// guessMaps is set.
+	guessed, guessMaps bool
 	// grown counts what is copied.
 	grown int
 }
@@ -123,7 +128,7 @@ func (r *rewriter) node(n node) (any, error) {
 		return nil, err
 	}
 	if n["type"] == "TABLE_FUNCTION" {
-		return unnest(n)
+		return r.unnest(n)
 	}
 	return n, nil
 }
@@ -265,35 +270,6 @@ func (r *rewriter) copied(v any) (any, error) {
 		return nil, fmt.Errorf("%w: too many calls inside calls", analytics.ErrSQL)
 	}
 	return clone(v), nil
-}
-
-// unnest turns UNNEST of several arrays, or of a map, into a subquery.
-func unnest(n node) (any, error) {
-	args := listOf(nodeOf(n, "function"), "children")
-	columns := listOf(n, "column_name_alias")
-	if len(args) == 1 && len(columns) == 2 && textOf(n, "with_ordinality") != "WITH_ORDINALITY" {
-		args = []any{call("map_keys", args[0]), call("map_values", clone(args[0]))}
-	}
-	if len(args) < 2 {
-		return n, nil
-	}
-	if textOf(n, "with_ordinality") == "WITH_ORDINALITY" {
-		return nil, refuse("UNNEST of several values WITH ORDINALITY")
-	}
-	var items []any
-	for _, arg := range args {
-		items = append(items, call("unnest", arg))
-	}
-	query := node{
-		"type": "SELECT_NODE", "modifiers": []any{}, "cte_map": node{"map": []any{}}, "select_list": items,
-		"from_table":   node{"type": "EMPTY", "alias": "", "sample": nil, "query_location": 0},
-		"where_clause": nil, "group_expressions": []any{}, "group_sets": []any{}, "aggregate_handling": "STANDARD_HANDLING",
-		"having": nil, "sample": nil, "qualify": nil,
-	}
-	return node{
-		"type": "SUBQUERY", "alias": n["alias"], "sample": nil, "query_location": 0, "column_name_alias": columns,
-		"subquery": node{"node": query, "named_param_map": []any{}},
-	}, nil
 }
 
 func isRow(v any) bool {
