@@ -80,5 +80,5 @@ var rewritingNeeds = []string{
 	"//", "%", "/", "||", "&", "|", "~", "xor", "ceil", "floor", "trunc", "greatest", "least", "replace", "exp", "random", "timezone", "date_trunc",
 	"date_part", "datesub", "strftime", "strptime", "min", "max", "arg_min_null", "arg_max_null", "arg_min", "arg_max", "list", "quantile_disc", "regexp_extract", "regexp_replace", "json_extract", "list_zip",
 	"list_transform", "list_reduce", "list_reverse", "reverse", "array_to_string", "generate_series", "len", "cardinality", "struct_pack", "row",
-	"lpad", "rpad", "list_filter", "map_keys", "map_values", "unnest", "struct_extract_at",
+	"lpad", "rpad", "list_filter", "map_keys", "map_values", "unnest", "struct_extract_at", "map_entries", "map_from_entries", "string_split", "epoch_ms", "to_milliseconds", "to_hours", "to_minutes", "trim", "ltrim", "rtrim", "substr", "printf", "round",
 }

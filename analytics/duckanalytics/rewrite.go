@@ -27,6 +27,8 @@ type rewriter struct {
 	// guessed: something may be a map or an array of rows. It is a map if
 	// guessMaps is set.
 	guessed, guessMaps bool
+	// pairs counts lambdas of a row in place of two parameters.
+	pairs int
 	// grown counts what is copied.
 	grown int
 }

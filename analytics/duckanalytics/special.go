@@ -11,9 +11,8 @@ import (
 
 // rewrittenFunctions are those that need more than another name.
 var rewrittenFunctions = map[string]functionRule{
-	"/":  {rewrite: divide, minArgs: 2, maxArgs: 2},
-	"%":  {rewrite: modulus, minArgs: 2, maxArgs: 2},
-	"||": {rewrite: concat, minArgs: 2, maxArgs: 127}, "concat": {rewrite: concat, minArgs: 2, maxArgs: 127},
+	"/":   {rewrite: divide, minArgs: 2, maxArgs: 2},
+	"%":   {rewrite: modulus, minArgs: 2, maxArgs: 2},
 	"mod": {rewrite: modulus, minArgs: 2, maxArgs: 2},
 	"+":   {rewrite: plus, minArgs: 1, maxArgs: 2}, "-": {rewrite: minus, minArgs: 1, maxArgs: 2},
 
@@ -45,7 +44,6 @@ var rewrittenFunctions = map[string]functionRule{
 	"timezone":         {rewrite: timezone, minArgs: 2, maxArgs: 2},
 	"at_timezone":      {rewrite: atTimezone, minArgs: 2, maxArgs: 2},
 	"with_timezone":    {rewrite: withTimezone, minArgs: 2, maxArgs: 2},
-	"from_unixtime":    {rewrite: fromUnixtime, minArgs: 1, maxArgs: 2},
 
 	"regexp_extract": {rewrite: regexpExtract, minArgs: 2, maxArgs: 3},
 	"regexp_replace": {rewrite: regexpReplace, minArgs: 2, maxArgs: 3},
@@ -108,14 +106,6 @@ func (r *rewriter) shift(name string, args []any) (node, error) {
 	to := operate(name, args...)
 	if len(args) == 2 && r.classify(args[0]) == classDate && r.classify(args[1]) == classInterval {
 		return cast(to, "DATE"), nil
-	}
-	return to, nil
-}
-
-func concat(_ *rewriter, args []any) (node, error) {
-	to := operate("||", args[0], args[1])
-	for _, arg := range args[2:] {
-		to = operate("||", to, arg)
 	}
 	return to, nil
 }
@@ -296,14 +286,6 @@ func atTimezone(_ *rewriter, args []any) (node, error) {
 
 func withTimezone(_ *rewriter, args []any) (node, error) {
 	return call("timezone", args[1], cast(args[0], "TIMESTAMP")), nil
-}
-
-func fromUnixtime(r *rewriter, args []any) (node, error) {
-	to := r.macro("presto_from_unixtime", args[0])
-	if len(args) == 1 {
-		return to, nil
-	}
-	return atTimezone(r, []any{to, args[1]})
 }
 
 func regexpExtract(r *rewriter, args []any) (node, error) {
