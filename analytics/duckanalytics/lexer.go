@@ -170,6 +170,16 @@ func translateTokens(out *strings.Builder, all []token, depth int) error {
 			}
 			out.WriteString(", NULL)")
 			i = end
+		case t.is("interval"):
+			written, end, err := interval(all, i)
+			if err != nil {
+				return err
+			}
+			if end == 0 {
+				written, end = t.text, i
+			}
+			out.WriteString(written)
+			i = end
 		case samples(all, i):
 			out.WriteString(t.text)
 			first, end := parentheses(all, i+1)
