@@ -86,7 +86,7 @@ var boundFunctions = map[string]functionRule{
 
 // macros are functions of Presto in terms of DuckDB, by name. A database gets
 // those that its statement needs.
-var macros = merged(plainMacros, boundMacros, aggregateMacros, derivedMacros)
+var macros = merged(plainMacros, boundMacros, aggregateMacros, derivedMacros, subscriptMacros)
 
 func merged(all ...map[string]string) map[string]string {
 	to := make(map[string]string)

@@ -126,6 +126,9 @@ func (r *rewriter) node(n node) (any, error) {
 	case "COLUMN_REF":
 		return r.renamed(n, r.reference)
 	}
+	if n["type"] == "ARRAY_EXTRACT" {
+		return r.renamed(n, r.subscript)
+	}
 	if err := sampled(n); err != nil {
 		return nil, err
 	}
