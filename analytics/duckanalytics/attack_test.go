@@ -116,6 +116,8 @@ func TestAttackStatements(t *testing.T) {
 		"WITH x AS (SELECT 1) SELECT * FROM x", "WITH RECURSIVE x AS (SELECT 1 UNION ALL SELECT 1 FROM x) SELECT * FROM x", "SELECT COLUMNS('.*') FROM telemetry", "SELECT * EXCLUDE (n) FROM telemetry", "SELECT $1", "SELECT ?", "SELECT #1 FROM telemetry",
 		"SELECT $$a$$", "SELECT E'\\x41'", "SELECT U&'x'", "SELECT main.duckdb_settings()", "SELECT system.main.current_setting('x')", "SELECT 'a' COLLATE nocase", "SELECT n FROM telemetry AT (VERSION => 1)",
 		"SELECT presto_nonzero(1, 0)", "SELECT presto_repeat('a', 3)", "SELECT * FROM telemetry POSITIONAL JOIN telemetry t", "SELECT len(range(200000000))", "SELECT (n).x.y.z FROM telemetry",
+		// calls without arguments
+		"SELECT sum() / 2", "SELECT abs() + date '2026-01-01'", "SELECT max() || 'x'", "SELECT array_agg()[1]", "SELECT * FROM UNNEST(zip()) AS t(a, b)", "SELECT approx_distinct()",
 	} {
 		wantRefused(t, engine, l, sql, analytics.ErrSQL)
 	}

@@ -111,6 +111,9 @@ func (r *rewriter) classifyCall(n node) class {
 	if known, ok := resultClasses[name]; ok {
 		return known
 	}
+	if len(args) == 0 {
+		return classUnknown // DuckDB will say what is missing
+	}
 	switch name {
 	case "quantile_disc", "min", "max", "sum", "any_value", "arg_max_null", "arg_min_null", "abs", "round", "first_value", "last_value", "lag", "lead":
 		return r.classify(args[0])

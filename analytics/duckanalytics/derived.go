@@ -63,7 +63,7 @@ const (
 
 // countOf is a number of units, or null.
 func countOf(count, unit string) string {
-	return `CASE WHEN ` + count + ` > 0 THEN (` + count + `) || ' ` + unit + `' || CASE WHEN ` + count + ` > 1 THEN 's' ELSE '' END END`
+	return `CASE WHEN ` + count + ` > 0 THEN (` + count + `) || ' ` + unit + `' || if(` + count + ` > 1, 's', '') END`
 }
 
 // prestoTypes gives the types of DuckDB in an expression their names in Presto, up

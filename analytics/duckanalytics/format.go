@@ -110,7 +110,7 @@ func (f formatted) write(arg any) node {
 	if precision < 0 {
 		precision = 6
 	}
-	value := node(cast(arg, "DOUBLE"))
+	value := cast(arg, "DOUBLE")
 	if f.verb == 'f' {
 		// Java rounds half up.
 		value = call("round", value, integer(precision))

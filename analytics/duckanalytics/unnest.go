@@ -129,8 +129,10 @@ func (r *rewriter) unnestedItems(all []unnested, ordinality bool) ([]any, error)
 				return nil, err
 			}
 			switch {
+			case asMap && column == 0:
+				items = append(items, call("unnest", call("map_keys", arg)))
 			case asMap:
-				items = append(items, call("unnest", call([]string{"map_keys", "map_values"}[column], arg)))
+				items = append(items, call("unnest", call("map_values", arg)))
 			case u.columns > 1:
 				items = append(items, call("struct_extract_at", call("unnest", arg), integer(column+1)))
 			default:

@@ -74,7 +74,7 @@ func TestDatasetErrors(t *testing.T) {
 	for sql, want := range map[string]string{
 		"SELECT nothere FROM s":           "nothere",
 		"SELECT * FROM other":             `not found: "other"`,
-		"SELECT repeat('x', 2000000000)": "an array of more than 10000 elements",
+		"SELECT repeat('x', 2000000000)":  "an array of more than 10000 elements",
 		"SELECT * FROM read_text('/etc')": "the table function read_text is not open to a data set",
 	} {
 		got := backtest(sql, "dataset", "-sql", "-", "-store", store)
