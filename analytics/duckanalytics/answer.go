@@ -131,7 +131,7 @@ func (q *query) explain(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return context.Cause(ctx)
 	case errors.Is(err, analytics.ErrSQL), errors.Is(err, analytics.ErrSQLLimit), errors.Is(err, analytics.ErrCorrupt):
 		return err
 	case !errors.As(err, &known):
@@ -157,8 +157,8 @@ func (q *query) scrub(message string) string {
 			message = strings.ReplaceAll(message, file, table.String())
 		}
 	}
-	if strings.Contains(message, "'"+divisionByZero+"'") {
-		return divisionByZero
+	if text, ok := told(message); ok {
+		return text
 	}
 	return plain(firstLine(message))
 }

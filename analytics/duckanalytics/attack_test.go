@@ -119,6 +119,8 @@ func TestAttackStatements(t *testing.T) {
 		// what names and rows are put in quotes and parentheses for
 		"SELECT 1 window; DROP VIEW telemetry", "VALUES 1); DROP VIEW telemetry --", "VALUES 1, (SELECT content FROM read_text('/etc/passwd'))", "SELECT * FROM read_text('/etc/passwd') window", "SELECT n window FROM telemetry UNION SELECT 1 FROM query('SELECT 1') only",
 		"SELECT * FROM telemetry TABLESAMPLE BERNOULLI (getenv('PATH'))", "SELECT * FROM (VALUES read_text('/etc/passwd'))", "SELECT current_setting window FROM duckdb_settings() limit",
+		// calls without arguments
+		"SELECT sum() / 2", "SELECT abs() + date '2026-01-01'", "SELECT max() || 'x'", "SELECT array_agg()[1]", "SELECT * FROM UNNEST(zip()) AS t(a, b)", "SELECT approx_distinct()",
 	} {
 		wantRefused(t, engine, l, sql, analytics.ErrSQL)
 	}
@@ -192,11 +194,11 @@ func TestAttackBombs(t *testing.T) {
 		o.Timeout, o.MaxResultBytes = 5*time.Second, 1<<20
 	})
 	for name, sql := range map[string]string{
-		"a long text":    "SELECT length(lpad('x', 2000000000, 'x'))",
-		"a long array":   "SELECT cardinality(sequence(1, 1000000000))",
-		"many repeats":   "SELECT cardinality(repeat('x', 1000000000))",
+		"a long text":    "SELECT length(reduce(repeat('x', 40), 'x', (s, x) -> s || s, s -> s))",
+		"a long array":   "SELECT cardinality(flatten(transform(sequence(1, 10000), x -> flatten(repeat(sequence(1, 10000), 10000)))))",
+		"many repeats":   "SELECT cardinality(repeat(repeat(repeat('x', 10000), 10000), 10000))",
 		"a wide product": "SELECT array_agg(a.x || b.x || c.x || d.x) FROM UNNEST(sequence(1, 3000)) a(n), UNNEST(sequence(1, 3000)) b(n), (SELECT lpad('x', 1000, 'x') x) a2(y), (SELECT lpad('x', 1000, 'x') x) c(x), (SELECT 'x' x) d(x), (SELECT 'a') a3(x)",
-		"a big result":   "SELECT lpad('x', 1000, 'x') FROM UNNEST(sequence(1, 100000)) t(n)",
+		"a big result":   "SELECT lpad('x', 1000, 'x') FROM UNNEST(sequence(1, 1000)) t(n), UNNEST(sequence(1, 100)) u(m)",
 	} {
 		_, err := ask(t, engine, acme, sql)
 		require.Error(t, err, name)
@@ -214,7 +216,7 @@ func TestAttackBombs(t *testing.T) {
 // context, and by the limit of processor time.
 func TestAttackDeaf(t *testing.T) {
 	t.Parallel()
-	const deaf = "SELECT count(*) FROM UNNEST(sequence(1, 40000)) a(x), UNNEST(sequence(1, 40000)) b(y), UNNEST(sequence(1, 40000)) c(z) WHERE a.x * b.y % 7 = c.z % 3"
+	const deaf = "SELECT count(*) FROM UNNEST(sequence(1, 10000)) a(x), UNNEST(sequence(1, 10000)) b(y), UNNEST(sequence(1, 10000)) c(z) WHERE a.x * b.y % 7 = c.z % 3"
 	engine, _ := attacked(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
@@ -226,7 +228,7 @@ func TestAttackDeaf(t *testing.T) {
 	short, _ := attacked(t, func(o *workeranalytics.Options) { o.CPU, o.Timeout = time.Second, time.Minute })
 	_, err = ask(t, short, acme, deaf)
 	require.ErrorIs(t, err, analytics.ErrSQLLimit)
-	require.ErrorContains(t, err, "the worker ended")
+	require.Regexp(t, "the worker ended|out of processor time", err.Error())
 	_, err = ask(t, short, acme, "SELECT count(*) FROM telemetry")
 	require.NoError(t, err)
 }

@@ -66,9 +66,10 @@ var resultClasses = map[string]class{
 	"to_months": classInterval, "to_years": classInterval, "to_weeks": classInterval, "to_milliseconds": classInterval,
 	"epoch_ms": classTimestamp, "strptime": classTimestamp, "presto_from_unixtime": classTimestamp,
 	"list_transform": classArray, "list_filter": classArray, "list_value": classArray, "map_keys": classArray, "map_values": classArray,
-	"array_agg": classArray, "generate_series": classArray, "string_split": classArray, "regexp_extract_all": classArray,
-	"map": classMap, "histogram": classMap, "map_concat": classMap, "presto_map_agg": classMap, "map_from_entries": classMap,
+	"array_agg": classArray, "list": classArray, "presto_sequence": classArray, "presto_repeat": classArray, "presto_split_limit": classArray, "generate_series": classArray, "string_split": classArray, "regexp_extract_all": classArray,
+	"map": classMap, "histogram": classMap, "map_concat": classMap, "presto_map_agg": classMap, "map_from_entries": classMap, "presto_multimap": classMap, "presto_cbrt": classDouble,
 	"lower": classText, "upper": classText, "substr": classText, "substring": classText, "trim": classText, "replace": classText,
+	"presto_substr": classText, "presto_substr_length": classText, "ltrim": classText, "rtrim": classText, "presto_typeof": classText, "printf": classText,
 	"concat": classText, "strftime": classText,
 }
 
@@ -133,12 +134,21 @@ func (r *rewriter) classifyCall(n node) class {
 	if known, ok := resultClasses[name]; ok {
 		return known
 	}
+	if len(args) == 0 {
+		return classUnknown // DuckDB will say what is missing
+	}
 	switch name {
-	case "min", "max", "sum", "any_value", "arg_max_null", "arg_min_null", "abs", "round", "first_value", "last_value", "lag", "lead",
+	case "quantile_disc", "min", "max", "sum", "any_value", "arg_max_null", "arg_min_null", "abs", "round", "first_value", "last_value", "lag", "lead",
 		"trunc", "ceil", "floor", "presto_ceil", "presto_floor", "presto_nonzero":
 		return r.classify(args[0])
 	case "date_trunc":
 		return r.classify(args[1])
+	case "||":
+		for _, arg := range args {
+			if c := r.classify(arg); c == classArray || c == classText {
+				return c
+			}
+		}
 	case "+", "-", "*", "//", "/", "%", "presto_divide", "presto_modulus":
 		return r.arithmetic(args)
 	}

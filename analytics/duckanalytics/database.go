@@ -45,6 +45,15 @@ func (d *database) exec(ctx context.Context, sql string) error {
 	return err
 }
 
+// bind checks a statement without running it.
+func (d *database) bind(ctx context.Context, sql string) error {
+	statement, err := d.conn.PrepareContext(ctx, sql)
+	if err != nil {
+		return err
+	}
+	return statement.Close()
+}
+
 // text returns the first column of the first row as text.
 func (d *database) text(ctx context.Context, sql, arg string) (string, error) {
 	rows, err := d.conn.QueryContext(ctx, sql, []driver.NamedValue{{Ordinal: 1, Value: arg}})

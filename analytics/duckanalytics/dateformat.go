@@ -10,7 +10,7 @@ import (
 // mysqlLetters are those of date_format and date_parse, in strftime.
 var mysqlLetters = map[byte]string{
 	'a': "%a", 'b': "%b", 'c': "%-m", 'd': "%d", 'e': "%-d", 'f': "%f", 'H': "%H", 'h': "%I", 'I': "%I", 'i': "%M", 'j': "%j", 'k': "%-H",
-	'l': "%-I", 'M': "%B", 'm': "%m", 'p': "%p", 'r': "%I:%M:%S %p", 'S': "%S", 's': "%S", 'T': "%H:%M:%S", 'v': "%V", 'W': "%A", 'Y': "%Y",
+	'l': "%-I", 'M': "%B", 'm': "%m", 'p': "%p", 'r': "%I:%M:%S %p", 'S': "%S", 's': "%S", 'T': "%H:%M:%S", 'v': "%V", 'W': "%A", 'x': "%G", 'Y': "%Y",
 	'y': "%y", '%': "%%",
 }
 
@@ -28,7 +28,7 @@ func mysqlFormat(format string) (string, error) {
 		to, ok := mysqlLetters[format[i]]
 		if !ok {
 			// Presto takes what is not a letter of its own as itself.
-			if strings.IndexByte("DUuVwXx", format[i]) >= 0 {
+			if strings.IndexByte("DUuVwX", format[i]) >= 0 {
 				return "", fmt.Errorf("%w: %%%c in a format is not supported", analytics.ErrSQL, format[i])
 			}
 			to = string(format[i])

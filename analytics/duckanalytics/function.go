@@ -14,6 +14,8 @@ type functionRule struct {
 	to string
 	// rewrite makes the call of its arguments, which are rewritten.
 	rewrite func(r *rewriter, args []any) (node, error)
+	// aggregate does that for an aggregate, whole and with its FILTER or OVER.
+	aggregate func(r *rewriter, n node) (node, error)
 	// minArgs and maxArgs bound the arguments; a negative maxArgs leaves that to
 	// DuckDB.
 	minArgs, maxArgs int
@@ -28,18 +30,18 @@ var sameFunctions = []string{
 	// operators
 	"+", "-", "*", "~~", "!~~", "like_escape", "not_like_escape",
 	// aggregates
-	"count", "count_star", "sum", "avg", "min", "max", "any_value", "array_agg", "bool_and", "bool_or",
+	"count", "count_star", "sum", "avg", "any_value", "array_agg", "bool_and", "bool_or",
 	"stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "corr", "covar_pop", "covar_samp",
-	"regr_slope", "regr_intercept", "skewness", "kurtosis", "histogram", "count_if",
+	"regr_slope", "regr_intercept", "histogram", "count_if",
 	// mathematics
-	"abs", "cbrt", "cos", "sin", "tan", "acos", "asin", "atan", "atan2", "cosh", "sinh", "tanh", "degrees", "radians", "exp", "ln",
+	"abs", "cos", "sin", "tan", "acos", "asin", "atan", "atan2", "cosh", "sinh", "tanh", "degrees", "radians", "exp", "ln",
 	"log2", "log10", "log", "pi", "pow", "power", "sqrt", "round",
 	// text
-	"chr", "length", "lower", "upper", "lpad", "rpad", "ltrim", "rtrim", "trim", "strpos", "position", "substr", "substring", "translate",
+	"chr", "length", "lower", "upper", "strpos", "position", "translate",
 	"starts_with", "to_base64", "from_base64",
 	// times
 	"day", "hour", "minute", "second", "month", "quarter", "year", "week", "to_days", "to_hours", "to_minutes", "to_seconds", "to_months",
-	"to_years", "to_weeks", "to_milliseconds", "last_day", "trunc",
+	"to_years", "to_weeks", "last_day", "trunc",
 	// arrays, maps, rows
 	"list_value", "unnest", "map", "map_keys", "map_values", "map_concat", "flatten", "struct_pack", "struct_extract",
 	"json_array_length", "nullif", "ifnull",
@@ -47,10 +49,10 @@ var sameFunctions = []string{
 
 // renamedFunctions have another name in DuckDB.
 var renamedFunctions = map[string]string{
-	"arbitrary": "any_value", "max_by": "arg_max_null", "min_by": "arg_min_null", "approx_distinct": "approx_count_distinct", "every": "bool_and", "geometric_mean": "geomean",
+	"arbitrary": "any_value", "every": "bool_and", "geometric_mean": "geomean",
 	"bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor": "xor", "map_agg": "presto_map_agg",
 	"ceiling": "ceil", "is_nan": "isnan", "is_infinite": "isinf", "is_finite": "isfinite", "codepoint": "unicode",
-	"levenshtein_distance": "levenshtein", "hamming_distance": "hamming", "normalize": "nfc_normalize", "split": "string_split",
+	"hamming_distance": "hamming", "normalize": "nfc_normalize",
 	"to_utf8": "encode", "from_utf8": "decode", "to_hex": "hex", "from_hex": "unhex", "split_part": "presto_split_part",
 	"md5": "presto_md5", "sha1": "presto_sha1", "sha256": "presto_sha256", "to_base": "presto_to_base", "sign": "presto_sign",
 	"width_bucket": "presto_width_bucket", "bit_count": "presto_bit_count", "split_to_map": "presto_split_to_map",
@@ -69,21 +71,21 @@ var renamedFunctions = map[string]string{
 	"array_except": "presto_array_except", "array_max": "presto_array_max", "array_min": "presto_array_min",
 	"array_position": "presto_array_position", "array_remove": "presto_array_remove", "array_sort": "presto_array_sort",
 	"arrays_overlap": "list_has_any", "contains": "list_contains", "transform": "list_transform", "filter": "list_filter",
-	"slice": "presto_slice", "repeat": "presto_repeat", "map_entries": "map_entries", "map_from_entries": "map_from_entries",
+	"slice": "presto_slice", "map_from_entries": "map_from_entries",
 }
 
 // missingFunctions are functions of Presto 0.217 that have no equal here. The
 // error for them says so.
 var missingFunctions = []string{
 	"approx_set", "cardinality_of_set", "checksum", "classify", "color", "bar", "render", "rgb", "crc32", "current_user", "empty_approx_set",
-	"entropy", "format", "from_base", "from_base64url", "from_big_endian_32", "from_big_endian_64", "from_ieee754_32", "from_ieee754_64",
-	"hmac_md5", "hmac_sha1", "hmac_sha256", "hmac_sha512", "human_readable_seconds", "index", "inverse_beta_cdf", "inverse_normal_cdf",
-	"json_array_contains", "learn_classifier", "learn_regressor", "map_filter", "map_transform", "map_union", "map_zip_with", "merge",
-	"multimap_agg", "multimap_from_entries", "ngrams", "normal_cdf", "numeric_histogram", "parse_duration", "parse_presto_data_size",
+	"entropy", "from_base64url", "from_big_endian_32", "from_big_endian_64", "from_ieee754_32", "from_ieee754_64",
+	"hmac_md5", "hmac_sha1", "hmac_sha256", "hmac_sha512", "index", "inverse_beta_cdf", "inverse_normal_cdf",
+	"learn_classifier", "learn_regressor", "map_transform", "map_union", "map_zip_with", "merge",
+	"multimap_from_entries", "ngrams", "normal_cdf", "numeric_histogram", "parse_presto_data_size",
 	"qdigest_agg", "quantile_at_value", "reduce_agg", "regress", "regr_count", "sha512", "shuffle", "spooky_hash_v2_32", "spooky_hash_v2_64",
 	"timezone_hour", "timezone_minute", "to_base64url", "to_big_endian_32", "to_big_endian_64", "to_ieee754_32", "to_ieee754_64",
-	"transform_keys", "transform_values", "typeof", "uuid", "value_at_quantile", "values_at_quantiles", "wilson_interval_lower",
-	"wilson_interval_upper", "word_stem", "xxhash64", "zip_with",
+	"uuid", "value_at_quantile", "values_at_quantiles", "wilson_interval_lower",
+	"wilson_interval_upper", "word_stem", "xxhash64",
 }
 
 // functionRules are all functions that a statement may call.
@@ -97,7 +99,9 @@ func buildRules() map[string]functionRule {
 	for name, to := range renamedFunctions {
 		rules[name] = functionRule{to: to, maxArgs: -1}
 	}
-	maps.Copy(rules, rewrittenFunctions)
+	for _, more := range []map[string]functionRule{rewrittenFunctions, boundFunctions, aggregateFunctions, lambdaFunctions, derivedFunctions} {
+		maps.Copy(rules, more)
+	}
 	return rules
 }
 
@@ -110,7 +114,7 @@ func buildCalled() map[string]bool {
 		switch {
 		case rule.to != "":
 			called[rule.to] = true
-		case rule.rewrite == nil:
+		case rule.rewrite == nil && rule.aggregate == nil:
 			called[name] = true
 		}
 	}

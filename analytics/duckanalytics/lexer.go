@@ -173,6 +173,29 @@ func translateTokens(out *strings.Builder, all []token, depth int) error {
 			}
 			out.WriteString(", NULL)")
 			i = end
+		case t.is("interval"):
+			written, end, err := interval(all, i)
+			if err != nil {
+				return err
+			}
+			if end == 0 {
+				written, end = t.text, i
+			}
+			out.WriteString(written)
+			i = end
+		case samples(all, i):
+			out.WriteString(t.text)
+			first, end := parentheses(all, i+1)
+			if end == 0 {
+				break
+			}
+			// DuckDB cuts a number without it.
+			out.WriteString("(")
+			if err := translateTokens(out, all[first:end], depth+1); err != nil {
+				return err
+			}
+			out.WriteString(" PERCENT)")
+			i = end
 		case (t.is("all") || t.is("distinct")) && groups(all, i):
 		default:
 			out.WriteString(t.text)

@@ -4,9 +4,8 @@ package duckanalytics
 // they are in no rule of what may be written.
 const macroPrefix = "presto_"
 
-// macros are functions of Presto in terms of DuckDB, by name. A database gets
-// those that its statement needs.
-var macros = map[string]string{
+// plainMacros are those that need no more than their text.
+var plainMacros = map[string]string{
 	// The cast of a text fails when it is evaluated, as Presto does, and TRY
 	// catches it. It stands for an integer of any width.
 	"presto_nonzero": `(b) AS CASE WHEN b = 0 THEN CAST('` + divisionByZero + `' AS TINYINT) ELSE b END`,
@@ -81,12 +80,11 @@ var macros = map[string]string{
 	"presto_array_remove":    `(a, e) AS list_filter(a, lambda one: one IS NULL OR one <> e)`,
 	"presto_array_sort":      `(a) AS list_sort(a, 'ASC', 'NULLS LAST')`,
 	"presto_slice":           `(a, first, n) AS list_slice(a, CASE WHEN first < 0 THEN len(a) + first + 1 ELSE first END, CASE WHEN first < 0 THEN len(a) + first ELSE first - 1 END + n)`,
-	"presto_repeat":          `(e, n) AS list_transform(range(CAST(n AS BIGINT)), lambda one: e)`,
 }
 
-const divisionByZero = "Division by zero"
-
 const realTypes = `('DOUBLE', 'FLOAT')`
+
+const integerTypes = `('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UBIGINT')`
 
 // urlPattern is that of RFC 3986, appendix B, with the authority in its parts:
 // 1 scheme, 2 host, 3 port, 4 path, 5 query, 6 fragment.
@@ -95,7 +93,7 @@ const urlPattern = `^(?:([^:/?#]+):)?(?://(?:[^/?#@]*@)?([^/?#:]*)(?::([0-9]*))?
 // rewritingNeeds are functions that rewriting calls besides those of rules.
 var rewritingNeeds = []string{
 	"//", "%", "/", "||", "&", "|", "~", "xor", "ceil", "floor", "trunc", "greatest", "least", "replace", "exp", "random", "timezone", "date_trunc",
-	"date_part", "datesub", "strftime", "strptime", "approx_quantile", "regexp_extract", "regexp_replace", "json_extract", "list_zip",
+	"date_part", "datesub", "strftime", "strptime", "min", "max", "arg_min_null", "arg_max_null", "arg_min", "arg_max", "list", "quantile_disc", "regexp_extract", "regexp_replace", "json_extract", "list_zip",
 	"list_transform", "list_reduce", "list_reverse", "reverse", "array_to_string", "generate_series", "len", "cardinality", "struct_pack", "row",
-	"list_filter", "map_keys", "map_values", "unnest",
+	"lpad", "rpad", "list_filter", "map_keys", "map_values", "unnest", "struct_extract_at", "map_entries", "map_from_entries", "string_split", "epoch_ms", "to_milliseconds", "to_hours", "to_minutes", "trim", "ltrim", "rtrim", "substr", "printf", "round",
 }

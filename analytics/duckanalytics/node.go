@@ -140,6 +140,10 @@ func operator(kind string, children ...any) node {
 	return node{"class": "OPERATOR", "type": kind, "alias": "", "query_location": 0, "children": children}
 }
 
+func comparison(kind string, left, right any) node {
+	return node{"class": "COMPARISON", "type": kind, "alias": "", "query_location": 0, "left": left, "right": right}
+}
+
 func conjunction(kind string, children ...any) node {
 	return node{"class": "CONJUNCTION", "type": kind, "alias": "", "query_location": 0, "children": children}
 }

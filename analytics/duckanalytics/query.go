@@ -121,17 +121,39 @@ func (w *worker) run(ctx context.Context, request wire.RunRequest, answer *answe
 	if err := q.prepare(ctx); err != nil {
 		return q.explain(ctx, err)
 	}
-	if tree, err = q.rewriter.statement(tree); err != nil {
-		return err
-	}
-	sql, err := w.write(ctx, tree)
+	sql, err := q.rewritten(ctx, tree)
 	if err != nil {
 		return err
 	}
 	if err := q.lock(ctx); err != nil {
 		return q.explain(ctx, err)
 	}
+	if q.rewriter.guessed && q.db.bind(ctx, sql) != nil {
+		if sql, err = q.guessedAgain(ctx, tree); err != nil {
+			return q.explain(ctx, err)
+		}
+	}
 	return q.explain(ctx, q.answer(ctx, sql, answer))
+}
+
+// rewritten leaves the tree as it is.
+func (q *query) rewritten(ctx context.Context, tree node) (string, error) {
+	copied, _ := clone(tree).(node)
+	copied, err := q.rewriter.statement(copied)
+	if err != nil {
+		return "", err
+	}
+	return q.write(ctx, copied)
+}
+
+// guessedAgain takes what is unknown for a map.
+func (q *query) guessedAgain(ctx context.Context, tree node) (string, error) {
+	q.rewriter.guessMaps = true
+	sql, err := q.rewritten(ctx, tree)
+	if err != nil {
+		return "", err
+	}
+	return sql, q.createMacros(ctx)
 }
 
 // query is a statement on a database of its own.
@@ -157,6 +179,7 @@ func (q *query) prepare(ctx context.Context) error {
 		for _, c := range columns {
 			q.rewriter.know(c.Name)
 			q.rewriter.knowFields(c.Type)
+			q.rewriter.typed(c.Name, c.Type)
 		}
 		q.rewriter.tables[table.TableName] = outputsOf(columns)
 		if err := q.create(ctx, table.TableName, view); err == nil {

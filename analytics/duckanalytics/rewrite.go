@@ -23,6 +23,13 @@ type rewriter struct {
 	names map[string]bool
 	// macros are those that the statement needs.
 	macros map[string]bool
+	// types are those of the columns, with what is in them.
+	types map[string]*valueType
+	// guessed: something may be a map or an array of rows. It is a map if
+	// guessMaps is set.
+	guessed, guessMaps bool
+	// pairs counts lambdas of a row in place of two parameters.
+	pairs int
 	// grown counts the nodes that are copied.
 	grown float64
 }
@@ -85,15 +92,18 @@ func (r *rewriter) node(n node) (any, error) {
 	case "FUNCTION":
 		return r.renamed(n, r.function)
 	case "WINDOW":
-		return r.window(n)
+		return r.renamed(n, r.window)
 	case "COLUMN_REF":
 		return r.renamed(n, r.reference)
 	}
-	switch n["type"] {
-	case "TABLE_FUNCTION":
-		return unnest(n)
-	case "BASE_TABLE":
-		return r.sampled(n)
+	if n["type"] == "ARRAY_EXTRACT" {
+		return r.renamed(n, r.subscript)
+	}
+	if err := sampled(n); err != nil {
+		return nil, err
+	}
+	if n["type"] == "TABLE_FUNCTION" {
+		return r.unnest(n)
 	}
 	return n, nil
 }
@@ -162,8 +172,11 @@ func (r *rewriter) function(n node) (node, error) {
 	if !known {
 		return nil, unknownFunction(name)
 	}
-	if rule.maxArgs >= 0 && (len(args) < rule.minArgs || len(args) > rule.maxArgs) {
-		return nil, fmt.Errorf("%w: the function %s with %d arguments", analytics.ErrSQL, name, len(args))
+	if err := rule.count(name, args); err != nil {
+		return nil, err
+	}
+	if rule.aggregate != nil {
+		return rule.aggregate(r, n)
 	}
 	if rule.rewrite != nil {
 		if filtered(n) {
@@ -176,6 +189,14 @@ func (r *rewriter) function(n node) (node, error) {
 		r.use(rule.to)
 	}
 	return n, nil
+}
+
+// count wants as many arguments as the function has.
+func (f functionRule) count(name string, args []any) error {
+	if f.maxArgs >= 0 && (len(args) < f.minArgs || len(args) > f.maxArgs) {
+		return fmt.Errorf("%w: the function %s with %d arguments", analytics.ErrSQL, name, len(args))
+	}
+	return nil
 }
 
 func filtered(n node) bool {
@@ -196,7 +217,7 @@ func (r *rewriter) macro(name string, args ...any) node {
 }
 
 // window rewrites an aggregate with OVER.
-func (r *rewriter) window(n node) (any, error) {
+func (r *rewriter) window(n node) (node, error) {
 	name := strings.ToLower(textOf(n, "function_name"))
 	if slices.Contains(windowFunctions, name) {
 		return n, nil
@@ -205,27 +226,15 @@ func (r *rewriter) window(n node) (any, error) {
 	switch {
 	case !known:
 		return nil, unknownFunction(name)
+	case rule.aggregate != nil:
+		if err := rule.count(name, listOf(n, "children")); err != nil {
+			return nil, err
+		}
+		return rule.aggregate(r, n)
 	case rule.rewrite != nil || strings.HasPrefix(rule.to, macroPrefix):
 		return nil, fmt.Errorf("%w: the function %s with OVER", analytics.ErrSQL, name)
 	case rule.to != "":
 		n["function_name"] = rule.to
-	}
-	return n, nil
-}
-
-// sampled reads the number of TABLESAMPLE BERNOULLI as the percentage that it
-// is.
-func (*rewriter) sampled(n node) (any, error) {
-	if sample := nodeOf(n, "sample"); sample != nil {
-		sample["is_percentage"] = true
-		value := nodeOf(sample, "sample_size")
-		number, _ := value["value"].(json.Number)
-		percent, err := number.Float64()
-		if err != nil || percent < 0 || percent > 100 {
-			return nil, fmt.Errorf("%w: TABLESAMPLE of %q percent", analytics.ErrSQL, number)
-		}
-		value["type"] = node{"id": "DOUBLE", "type_info": nil}
-		value["value"] = percent
 	}
 	return n, nil
 }
@@ -237,35 +246,6 @@ func (r *rewriter) copied(v any) (any, error) {
 		return nil, errNested
 	}
 	return clone(v), nil
-}
-
-// unnest turns UNNEST of several arrays, or of a map, into a subquery.
-func unnest(n node) (any, error) {
-	args := listOf(nodeOf(n, "function"), "children")
-	columns := listOf(n, "column_name_alias")
-	if len(args) == 1 && len(columns) == 2 && textOf(n, "with_ordinality") != "WITH_ORDINALITY" {
-		args = []any{call("map_keys", args[0]), call("map_values", clone(args[0]))}
-	}
-	if len(args) < 2 {
-		return n, nil
-	}
-	if textOf(n, "with_ordinality") == "WITH_ORDINALITY" {
-		return nil, refuse("UNNEST of several values WITH ORDINALITY")
-	}
-	var items []any
-	for _, arg := range args {
-		items = append(items, call("unnest", arg))
-	}
-	query := node{
-		"type": "SELECT_NODE", "modifiers": []any{}, "cte_map": node{"map": []any{}}, "select_list": items,
-		"from_table":   node{"type": "EMPTY", "alias": "", "sample": nil, "query_location": 0},
-		"where_clause": nil, "group_expressions": []any{}, "group_sets": []any{}, "aggregate_handling": "STANDARD_HANDLING",
-		"having": nil, "sample": nil, "qualify": nil,
-	}
-	return node{
-		"type": "SUBQUERY", "alias": n["alias"], "sample": nil, "query_location": 0, "column_name_alias": columns,
-		"subquery": node{"node": query, "named_param_map": []any{}},
-	}, nil
 }
 
 func isRow(v any) bool {

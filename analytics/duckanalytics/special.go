@@ -11,9 +11,8 @@ import (
 
 // rewrittenFunctions are those that need more than another name.
 var rewrittenFunctions = map[string]functionRule{
-	"/":  {rewrite: divide, minArgs: 2, maxArgs: 2},
-	"%":  {rewrite: modulus, minArgs: 2, maxArgs: 2},
-	"||": {rewrite: concat, minArgs: 2, maxArgs: 127}, "concat": {rewrite: concat, minArgs: 2, maxArgs: 127},
+	"/":   {rewrite: divide, minArgs: 2, maxArgs: 2},
+	"%":   {rewrite: modulus, minArgs: 2, maxArgs: 2},
 	"mod": {rewrite: modulus, minArgs: 2, maxArgs: 2},
 	"+":   {rewrite: plus, minArgs: 1, maxArgs: 2}, "-": {rewrite: minus, minArgs: 1, maxArgs: 2},
 
@@ -45,11 +44,9 @@ var rewrittenFunctions = map[string]functionRule{
 	"timezone":         {rewrite: timezone, minArgs: 2, maxArgs: 2},
 	"at_timezone":      {rewrite: atTimezone, minArgs: 2, maxArgs: 2},
 	"with_timezone":    {rewrite: withTimezone, minArgs: 2, maxArgs: 2},
-	"from_unixtime":    {rewrite: fromUnixtime, minArgs: 1, maxArgs: 2},
 
-	"approx_percentile": {rewrite: percentile, minArgs: 2, maxArgs: 2},
-	"regexp_extract":    {rewrite: regexpExtract, minArgs: 2, maxArgs: 3},
-	"regexp_replace":    {rewrite: regexpReplace, minArgs: 2, maxArgs: 3},
+	"regexp_extract": {rewrite: regexpExtract, minArgs: 2, maxArgs: 3},
+	"regexp_replace": {rewrite: regexpReplace, minArgs: 2, maxArgs: 3},
 
 	"json_extract":        {rewrite: jsonExtract, minArgs: 2, maxArgs: 2},
 	"json_extract_scalar": {rewrite: jsonScalar, minArgs: 2, maxArgs: 2},
@@ -58,7 +55,6 @@ var rewrittenFunctions = map[string]functionRule{
 	"cardinality": {rewrite: cardinality, minArgs: 1, maxArgs: 1},
 	"element_at":  {rewrite: elementAt, minArgs: 2, maxArgs: 2},
 	"array_join":  {rewrite: arrayJoin, minArgs: 2, maxArgs: 3},
-	"sequence":    {rewrite: sequence, minArgs: 2, maxArgs: 3},
 	"zip":         {rewrite: zip, minArgs: 2, maxArgs: 5},
 	"reduce":      {rewrite: reduce, minArgs: 4, maxArgs: 4},
 }
@@ -113,14 +109,6 @@ func (r *rewriter) shift(name string, args []any) (node, error) {
 	to := operate(name, args...)
 	if len(args) == 2 && r.classify(args[0]) == classDate && r.classify(args[1]) == classInterval {
 		return cast(to, "DATE"), nil
-	}
-	return to, nil
-}
-
-func concat(_ *rewriter, args []any) (node, error) {
-	to := operate("||", args[0], args[1])
-	for _, arg := range args[2:] {
-		to = operate("||", to, arg)
 	}
 	return to, nil
 }
@@ -306,16 +294,6 @@ func withTimezone(_ *rewriter, args []any) (node, error) {
 	return call("timezone", args[1], cast(args[0], "TIMESTAMP")), nil
 }
 
-func fromUnixtime(r *rewriter, args []any) (node, error) {
-	to := r.macro("presto_from_unixtime", args[0])
-	if len(args) == 1 {
-		return to, nil
-	}
-	return atTimezone(r, []any{to, args[1]})
-}
-
-func percentile(_ *rewriter, args []any) (node, error) { return call("approx_quantile", args...), nil }
-
 func regexpExtract(r *rewriter, args []any) (node, error) {
 	if len(args) == 2 {
 		return r.macro("presto_regexp_extract", args...), nil
@@ -376,15 +354,6 @@ func arrayJoin(_ *rewriter, args []any) (node, error) {
 		array = call("list_transform", array, lambda(one, operator("OPERATOR_COALESCE", cast(column(one), "VARCHAR"), args[2])))
 	}
 	return call("array_to_string", array, args[1]), nil
-}
-
-func sequence(r *rewriter, args []any) (node, error) {
-	if r.classify(args[0]) != classDate {
-		return call("generate_series", args...), nil
-	}
-	const one = "presto_one"
-	days := call("generate_series", args[0], args[1], append(args, call("to_days", integer(1)))[2])
-	return call("list_transform", days, lambda(one, cast(column(one), "DATE"))), nil
 }
 
 func zip(_ *rewriter, args []any) (node, error) {

@@ -137,10 +137,7 @@ func (p *typeParser) row(depth int) (valueType, error) {
 		if err != nil {
 			return t, err
 		}
-		label := strings.ToLower(name)
-		if label == "" {
-			label = "field" + strconv.Itoa(i)
-		}
+		label := labelOf(name, i)
 		t.fields = append(t.fields, structField{name: name, label: label, valueType: inner})
 		parts = append(parts, label+" "+inner.presto)
 		if p.take(", ") {
@@ -149,6 +146,14 @@ func (p *typeParser) row(depth int) (valueType, error) {
 		t.presto = "row(" + strings.Join(parts, ", ") + ")"
 		return t, p.expect(")")
 	}
+}
+
+// labelOf is how a field is called in results.
+func labelOf(name string, place int) string {
+	if name == "" {
+		return "field" + strconv.Itoa(place)
+	}
+	return strings.ToLower(name)
 }
 
 func (p *typeParser) mapping(depth int) (valueType, error) {

@@ -3,9 +3,11 @@ package duckanalytics
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
+	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/internal/wire"
 	"github.com/iotenant/iotenant/analytics/workeranalytics"
 )
@@ -40,14 +42,16 @@ func Serve(ctx context.Context, r io.Reader, w io.Writer, optFns ...func(*ServeO
 	}
 	over, stop := outOfTime()
 	defer stop()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	ended := make(chan error, 1)
 	go func() { ended <- serve(ctx, r, w, limits{process: limitProcess, statement: limitProcessor}) }()
 	select {
 	case err := <-ended:
 		return err
 	case <-over:
+		// The statement may still answer.
+		cancel(errOutOfTime)
 		return errOutOfTime
 	}
 }
@@ -62,7 +66,7 @@ var unlimited = limits{
 	statement: func(wire.Configuration) error { return nil },
 }
 
-var errOutOfTime = errors.New("duckanalytics: out of processor time")
+var errOutOfTime = fmt.Errorf("%w: out of processor time", analytics.ErrSQLLimit)
 
 // NewInProcess returns an engine whose statements run in this process, for a
 // Lambda that answers one at a time, or a user's own statements. They are

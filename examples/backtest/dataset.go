@@ -31,6 +31,7 @@ type datasetFlags struct {
 	now      time.Time
 	lastRun  time.Time
 	offset   time.Duration
+	timeout  time.Duration
 	// expression is the time expression; empty: no window.
 	expression string
 
@@ -67,6 +68,7 @@ func parseDatasetFlags(args []string, errOut io.Writer) (*datasetFlags, error) {
 	set.StringVar(&f.database, "database", "", "`name` that alone may stand before those of data stores (default any)")
 	set.Func("now", "`time` of the run (default now)", parseTime(&f.now))
 	set.Func("last-run", "`time` of the run before it (default none)", parseTime(&f.lastRun))
+	set.DurationVar(&f.timeout, "timeout", 5*time.Minute, "`duration` after which the statement is given up")
 	set.Func("delta", "`OFFSET_SECONDS,TIME_EXPRESSION` of a deltaTime filter", f.parseDelta)
 	if err := parse(set, args); err != nil {
 		return nil, err
@@ -78,6 +80,8 @@ func parseDatasetFlags(args []string, errOut io.Writer) (*datasetFlags, error) {
 		return nil, errors.New("-store is missing")
 	case !f.lastRun.IsZero() && f.expression == "":
 		return nil, errors.New("-last-run is for -delta")
+	case f.timeout <= 0:
+		return nil, errors.New("-timeout is not positive")
 	}
 	if f.now.IsZero() {
 		f.now = time.Now()
@@ -114,7 +118,9 @@ func (f *datasetFlags) run(ctx context.Context, in io.Reader, out, errOut io.Wri
 		}
 		bad += n
 	}
-	engine := duckanalytics.NewInProcess(lake, objects, func(o *workeranalytics.Options) { o.Database, o.Resolve = f.database, f.resolve })
+	engine := duckanalytics.NewInProcess(lake, objects, func(o *workeranalytics.Options) {
+		o.Database, o.Resolve, o.Timeout = f.database, f.resolve, f.timeout
+	})
 	defer engine.Close()
 	if err := answer(ctx, engine, statement, out); err != nil {
 		if kind := iotenant.KindOf(err); kind == iotenant.ErrInvalid || kind == iotenant.ErrNotFound {

@@ -55,12 +55,26 @@ func TestDatasetWindow(t *testing.T) {
 	require.Equal(t, "\"id\"\n\"a\"\n", got.out, "from 05:59")
 }
 
+// TestDatasetTimeout has a statement that DuckDB does not listen in.
+func TestDatasetTimeout(t *testing.T) {
+	t.Parallel()
+	store := "s=" + write(t, "s.jsonl", datasetMessages)
+	got := backtest("SELECT count(*) FROM s a, s b, s c WHERE cardinality(transform(sequence(1, 10000), x -> reduce(sequence(1, 1000), x, (y, z) -> y + z, y -> y))) > 1",
+		"dataset", "-sql", "-", "-store", store, "-timeout", "200ms")
+	if unbuilt(t, got) {
+		return
+	}
+	require.Equal(t, statusModel, got.status)
+	require.Contains(t, got.err, "out of time")
+}
+
 func TestDatasetErrors(t *testing.T) {
 	t.Parallel()
 	store := "s=" + write(t, "s.jsonl", "")
 	for sql, want := range map[string]string{
 		"SELECT nothere FROM s":           "nothere",
 		"SELECT * FROM other":             `not found: "other"`,
+		"SELECT repeat('x', 2000000000)":  "an array of more than 10000 elements",
 		"SELECT * FROM read_text('/etc')": "the table function read_text is not open to a data set",
 	} {
 		got := backtest(sql, "dataset", "-sql", "-", "-store", store)
@@ -73,7 +87,7 @@ func TestDatasetErrors(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"-store", store}, {"-sql", "-"}, {"-sql", "-", "-store", "s"}, {"-sql", "-", "-store", store, "-delta", "x,y"}, {"-sql", "-", "-store", store, "-delta", "5"},
-		{"-sql", "-", "-store", store, "-last-run", "2026-01-10T06:00:00Z"}, {"-sql", "/nothing/there", "-store", store}, {"-sql", "-", "-store", "s=/nothing/there"}, {"-sql", "-", "-store", "__s=" + store[2:]},
+		{"-sql", "-", "-store", store, "-last-run", "2026-01-10T06:00:00Z"}, {"-sql", "/nothing/there", "-store", store}, {"-sql", "-", "-store", "s=/nothing/there"}, {"-sql", "-", "-store", store, "-timeout", "0s"}, {"-sql", "-", "-store", "__s=" + store[2:]},
 	} {
 		require.Equal(t, statusUsage, backtest("SELECT 1", append([]string{"dataset"}, args...)...).status, args)
 	}

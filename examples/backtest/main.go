@@ -7,7 +7,7 @@
 //	go run ./examples/backtest validate -model FILE [-inputs FILE…] [-format json|text]
 //	go run ./examples/backtest pipeline -definition FILE -messages FILE.jsonl [-env FILE]
 //	go run ./examples/backtest validate -definition FILE [-format json|text]
-//	go run ./examples/backtest dataset -sql FILE -store NAME=FILE.jsonl… [-now TIME] [-last-run TIME] [-delta OFFSET_SECONDS,TIME_EXPRESSION]
+//	go run ./examples/backtest dataset -sql FILE -store NAME=FILE.jsonl… [-now TIME] [-last-run TIME] [-delta OFFSET_SECONDS,TIME_EXPRESSION] [-timeout DURATION]
 //
 // # Models
 //
@@ -156,7 +156,8 @@
 // messages were received: their __dt is its day. -delta is a deltaTime filter:
 // the window is from -last-run and the offset, included, to -now and the offset,
 // excluded; without -last-run it has no beginning. -database is a name that may
-// stand before those of data stores, as in statements for Amazon Athena.
+// stand before those of data stores, as in statements for Amazon Athena. A
+// statement is given up after -timeout (default 5 minutes).
 //
 // It needs a program that was built with cgo; others say that it is unsupported.
 //
