@@ -78,8 +78,7 @@ func (r *rewriter) classify(v any) class {
 	n, _ := v.(node)
 	switch textOf(n, "class") {
 	case "COLUMN_REF":
-		column, _ := r.scope.column(n)
-		return column.class
+		return r.scope.column(n).class
 	case "CONSTANT":
 		if isNull, _ := nodeOf(n, "value")["is_null"].(bool); isNull {
 			return classNull

@@ -119,20 +119,21 @@ func appendNamed(to, columns []output, name string) []output {
 }
 
 // column returns what a COLUMN_REF stands for. The field of a row is no column.
-func (s *scope) column(n node) (output, bool) {
+func (s *scope) column(n node) output {
 	names := listOf(n, "column_names")
 	texts := make([]string, len(names))
 	for i, name := range names {
 		text, _ := name.(string)
 		texts[i] = strings.ToLower(text)
 	}
+	var found output
 	switch len(texts) {
 	case 1:
-		return s.find("", texts[0])
+		found, _ = s.find("", texts[0])
 	case 2:
-		return s.find(texts[0], texts[1])
+		found, _ = s.find(texts[0], texts[1])
 	}
-	return output{}, false
+	return found
 }
 
 // query rewrites a query in a scope of its own, and tells its columns.
@@ -210,8 +211,7 @@ func (r *rewriter) selected(items []any, s *scope) outputs {
 		case textOf(n, "class") == "COLUMN_REF":
 			names := listOf(n, "column_names")
 			last, _ := names[len(names)-1].(string)
-			column, _ := s.column(n)
-			c.name, c.named = strings.ToLower(last), column.named
+			c.name, c.named = strings.ToLower(last), s.column(n).named
 			if n["alias"] = last; !c.named {
 				n["alias"] = c.name
 			}
