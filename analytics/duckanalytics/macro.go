@@ -15,6 +15,20 @@ var macros = map[string]string{
 	"presto_map_agg": `(k, v) AS map(list_distinct(list(k)), list_transform(list_distinct(list(k)),
 		lambda one: list(v)[list_position(list(k), one)]))`,
 
+	// Each evaluates its operand once, whatever that is.
+	"presto_text": `(x) AS list_transform([x], lambda v: CASE
+		WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN ` + doubleText + `
+		WHEN typeof(v) = 'TIMESTAMP' THEN strftime(TRY_CAST(v AS TIMESTAMP), '` + timestampFormat + `')
+		WHEN typeof(v) = 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(v AS TIMESTAMPTZ), '` + timestampFormat + ` UTC')
+		WHEN typeof(v) = 'TIME' THEN strftime(DATE '1970-01-01' + TRY_CAST(v AS TIME), '` + clockFormat + `')
+		WHEN typeof(v) = 'TIME WITH TIME ZONE' THEN strftime(DATE '1970-01-01' + TRY_CAST(v AS TIME), '` + clockFormat + ` UTC')
+		WHEN typeof(v) = 'JSON' THEN json_extract_string(TRY_CAST(v AS JSON), '$')
+		ELSE CAST(v AS VARCHAR) END)[1]`,
+	"presto_whole":     `(x) AS list_transform([x], lambda v: CASE WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN CAST(round(TRY_CAST(v AS DOUBLE)) AS BIGINT) ELSE CAST(v AS BIGINT) END)[1]`,
+	"presto_try_whole": `(x) AS list_transform([x], lambda v: CASE WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN TRY_CAST(round(TRY_CAST(v AS DOUBLE)) AS BIGINT) ELSE TRY_CAST(v AS BIGINT) END)[1]`,
+	"presto_row_values": `(x) AS list_transform([x], lambda v: CASE WHEN v IS NULL THEN NULL
+		WHEN typeof(v) LIKE 'STRUCT(%' AND typeof(v) NOT LIKE '%[]' THEN to_json(json_extract(to_json(v), '$.*')) ELSE CAST(v AS JSON) END)[1]`,
+
 	"presto_from_unixtime":          `(x) AS epoch_ms(CAST(round(CAST(x AS DOUBLE) * 1000) AS BIGINT))`,
 	"presto_from_iso8601_timestamp": `(x) AS CAST(x AS TIMESTAMPTZ)`,
 	"presto_from_iso8601_date":      `(x) AS CAST(x AS DATE)`,
@@ -70,6 +84,24 @@ var macros = map[string]string{
 	"presto_slice":           `(a, first, n) AS list_slice(a, CASE WHEN first < 0 THEN len(a) + first + 1 ELSE first END, CASE WHEN first < 0 THEN len(a) + first ELSE first - 1 END + n)`,
 	"presto_repeat":          `(e, n) AS list_transform(range(CAST(n AS BIGINT)), lambda one: e)`,
 }
+
+// timestampFormat and clockFormat are those of results.
+const (
+	timestampFormat = "%Y-%m-%d " + clockFormat
+	clockFormat     = "%H:%M:%S.%g"
+)
+
+// doubleText writes a number v, as appendDouble does. DuckDB's own text has the
+// same digits: 1e-05, 0.0001, 10000000.0.
+const doubleText = `CASE
+	WHEN isnan(TRY_CAST(v AS DOUBLE)) THEN 'NaN'
+	WHEN isinf(TRY_CAST(v AS DOUBLE)) THEN CASE WHEN TRY_CAST(v AS DOUBLE) > 0 THEN 'Infinity' ELSE '-Infinity' END
+	WHEN abs(TRY_CAST(v AS DOUBLE)) >= 1e-3 AND abs(TRY_CAST(v AS DOUBLE)) < 1e7 OR TRY_CAST(v AS DOUBLE) = 0 THEN CAST(v AS VARCHAR)
+	WHEN contains(CAST(v AS VARCHAR), 'e') THEN regexp_replace(regexp_replace(CAST(v AS VARCHAR), '^(-?\d)e', '\1.0e'), 'e\+?(-?)0*', 'E\1')
+	WHEN abs(TRY_CAST(v AS DOUBLE)) > 1 THEN regexp_replace(regexp_replace(CAST(v AS VARCHAR), '^(-?\d)(\d*)\.(\d+)$', '\1.\2\3'), '(\.\d+?)0*$', '\1E')
+		|| (length(split_part(ltrim(CAST(v AS VARCHAR), '-'), '.', 1)) - 1)
+	ELSE regexp_replace(regexp_replace(CAST(v AS VARCHAR), '0\.0+(\d)(\d*)$', '\1.\2'), '\.$', '.0')
+		|| 'E-' || (length(regexp_extract(CAST(v AS VARCHAR), '\.(0+)', 1)) + 1) END`
 
 const divisionByZero = "Division by zero"
 

@@ -91,7 +91,7 @@ func (r *rewriter) node(n node) (any, error) {
 	if n["class"] == "CONSTANT" {
 		return double(n), nil
 	}
-	if n["class"] == "CAST" && isRow(n["child"]) {
+	if n["class"] == "CAST" && textOf(nodeOf(n, "cast_type"), "id") == "STRUCT" && isRow(n["child"]) {
 		// A cast names the fields itself.
 		child := nodeOf(n, "child")
 		children, err := r.rewrite(child["children"])
@@ -118,6 +118,8 @@ func (r *rewriter) node(n node) (any, error) {
 		return r.window(n)
 	case "COLUMN_REF":
 		return r.renamed(n, r.reference)
+	case "CAST":
+		return r.renamed(n, r.cast)
 	}
 	switch n["type"] {
 	case "TABLE_FUNCTION":

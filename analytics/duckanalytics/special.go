@@ -363,13 +363,12 @@ func cardinality(r *rewriter, args []any) (node, error) {
 
 func elementAt(_ *rewriter, args []any) (node, error) { return operator("ARRAY_EXTRACT", args...), nil }
 
-func arrayJoin(_ *rewriter, args []any) (node, error) {
-	const one = "presto_one"
-	array := args[0]
+func arrayJoin(r *rewriter, args []any) (node, error) {
+	each := r.textOf(column(element))
 	if len(args) == 3 {
-		array = call("list_transform", array, lambda(one, operator("OPERATOR_COALESCE", cast(column(one), "VARCHAR"), args[2])))
+		each = operator("OPERATOR_COALESCE", each, args[2])
 	}
-	return call("array_to_string", array, args[1]), nil
+	return call("array_to_string", call("list_transform", args[0], lambda(element, each)), args[1]), nil
 }
 
 func sequence(r *rewriter, args []any) (node, error) {
