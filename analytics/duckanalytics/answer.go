@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,11 +50,15 @@ func (q *query) answer(ctx context.Context, sql string, to *answer) error {
 	if err != nil {
 		return err
 	}
-	if wrapped, ok := jsonAsText(sql, columns); ok {
+	holds, err := q.holdsJSON(ctx, sql, columns)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(holds, true) {
 		if err := rows.Close(); err != nil {
 			return err
 		}
-		if rows, err = q.db.conn.QueryContext(ctx, wrapped, nil); err != nil {
+		if rows, err = q.db.conn.QueryContext(ctx, jsonAsText(sql, columns, holds), nil); err != nil {
 			return err
 		}
 	}
@@ -70,19 +76,44 @@ func (q *query) answer(ctx context.Context, sql string, to *answer) error {
 	return to.rows(ctx, rows, types)
 }
 
-// jsonAsText wraps a statement so that columns of JSON come as they are
-// written; the driver would parse them.
-func jsonAsText(sql string, columns []wire.Column) (string, bool) {
-	found := false
+// holdsJSON tells which columns are JSON, or have it in what they nest. The
+// driver calls the latter VARCHAR.
+func (q *query) holdsJSON(ctx context.Context, sql string, columns []wire.Column) ([]bool, error) {
+	holds, nested := make([]bool, len(columns)), false
+	for i, c := range columns {
+		holds[i] = c.Type == "JSON"
+		nested = nested || c.Type != "VARCHAR" && strings.Contains(c.Type, "VARCHAR")
+	}
+	if !nested {
+		return holds, nil
+	}
+	i := 0
+	err := q.db.texts(ctx, "SELECT column_type FROM (DESCRIBE "+sql+")", func(name string) error {
+		holds[i] = jsonWord.MatchString(name)
+		i++
+		return nil
+	})
+	return holds, err
+}
+
+var jsonWord = regexp.MustCompile(`\bJSON\b`)
+
+// jsonAsText wraps a statement so that JSON comes as it is written; the driver
+// would parse it.
+func jsonAsText(sql string, columns []wire.Column, holds []bool) string {
 	names, items := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = "c" + strconv.Itoa(i)
 		items[i] = names[i]
-		if c.Type == "JSON" {
-			items[i], found = "CAST("+names[i]+" AS VARCHAR)", true
+		if holds[i] {
+			to := c.Type
+			if to == "JSON" {
+				to = "VARCHAR"
+			}
+			items[i] = "CAST(" + names[i] + " AS " + to + ")"
 		}
 	}
-	return fmt.Sprintf("SELECT %s FROM (%s) AS t(%s)", strings.Join(items, ", "), sql, strings.Join(names, ", ")), found
+	return fmt.Sprintf("SELECT %s FROM (%s) AS t(%s)", strings.Join(items, ", "), sql, strings.Join(names, ", "))
 }
 
 // outputName is what the column at a place is called.

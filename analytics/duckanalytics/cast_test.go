@@ -48,7 +48,7 @@ func TestCasts(t *testing.T) {
 func requireValue(t *testing.T, engine analytics.Engine, expression, want string) {
 	t.Helper()
 	got, err := ask(t, engine, acme, "SELECT "+expression)
-	require.NoError(t, err)
+	require.NoError(t, err, expression)
 	value := `"` + strings.ReplaceAll(want, `"`, `""`) + `"`
 	if want == "NULL" {
 		value = ""

@@ -55,12 +55,16 @@ var macros = map[string]string{
 	"presto_regexp_extract":       `(s, p) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p) END`,
 	"presto_regexp_extract_group": `(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END`,
 
-	"presto_json_parse":           `(x) AS CAST(x AS JSON)`,
+	// What is no JSON has no members, and fails in json_parse only.
+	"presto_json_parse":           `(x) AS json(x)`,
+	"presto_json_extract":         `(j, p) AS json_extract(TRY_CAST(j AS JSON), p)`,
+	"presto_json_array_length":    `(j) AS CASE WHEN json_type(TRY_CAST(j AS JSON)) = 'ARRAY' THEN json_array_length(TRY_CAST(j AS JSON)) END`,
 	"presto_json_format":          `(x) AS CAST(x AS VARCHAR)`,
-	"presto_json_scalar":          `(j, p) AS CASE WHEN json_type(j, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(j, p) END`,
+	"presto_json_scalar":          `(j, p) AS CASE WHEN json_type(TRY_CAST(j AS JSON), p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(TRY_CAST(j AS JSON), p) END`,
 	"presto_is_json_scalar":       `(j) AS json_type(j) NOT IN ('OBJECT', 'ARRAY')`,
-	"presto_json_array_get":       `(j, i) AS json_extract(j, '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || i || ']')`,
-	"presto_json_size":            `(j, p) AS CASE json_type(j, p) WHEN 'OBJECT' THEN len(json_keys(j, p)) WHEN 'ARRAY' THEN json_array_length(j, p) ELSE 0 END`,
+	"presto_json_array_get":       `(j, i) AS json_extract(TRY_CAST(j AS JSON), '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || i || ']')`,
+	"presto_json_size":            `(j, p) AS CASE json_type(TRY_CAST(j AS JSON), p) WHEN 'OBJECT' THEN len(json_keys(TRY_CAST(j AS JSON), p))
+		WHEN 'ARRAY' THEN json_array_length(TRY_CAST(j AS JSON), p) ELSE 0 * len(json_type(TRY_CAST(j AS JSON), p)) END`,
 	"presto_url_encode":           `(x) AS replace(url_encode(x), '%20', '+')`,
 	"presto_url_decode":           `(x) AS url_decode(replace(x, '+', ' '))`,
 	"presto_url_extract_protocol": `(x) AS regexp_extract(x, '` + urlPattern + `', 1)`,

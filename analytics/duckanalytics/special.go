@@ -339,8 +339,8 @@ func regexpReplace(_ *rewriter, args []any) (node, error) {
 	return call("regexp_replace", args[0], args[1], replacement, text("g")), nil
 }
 
-func jsonExtract(_ *rewriter, args []any) (node, error) {
-	return call("json_extract", args[0], jsonPath(args[1])), nil
+func jsonExtract(r *rewriter, args []any) (node, error) {
+	return r.macro("presto_json_extract", args[0], jsonPath(args[1])), nil
 }
 
 func jsonScalar(r *rewriter, args []any) (node, error) {
