@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -50,17 +49,19 @@ func (q *query) answer(ctx context.Context, sql string, to *answer) error {
 	if err != nil {
 		return err
 	}
-	holds, err := q.holdsJSON(ctx, sql, columns)
+	items, err := q.asText(ctx, sql, columns)
 	if err != nil {
 		return err
 	}
-	if slices.Contains(holds, true) {
+	if items != nil {
 		if err := rows.Close(); err != nil {
 			return err
 		}
-		if rows, err = q.db.conn.QueryContext(ctx, jsonAsText(sql, columns, holds), nil); err != nil {
+		wrapped, err := q.db.conn.QueryContext(ctx, items.around(sql), nil)
+		if err != nil {
 			return err
 		}
+		rows = wrapped
 	}
 	types := make([]valueType, len(columns))
 	result := make([]analytics.ResultColumn, len(columns))
@@ -74,6 +75,57 @@ func (q *query) answer(ctx context.Context, sql string, to *answer) error {
 		return err
 	}
 	return to.rows(ctx, rows, types)
+}
+
+// textColumns are what to select of the columns c0, c1… of a statement, some of
+// them as text. It is nil if no column changes.
+type textColumns []string
+
+func columnName(place int) string { return "c" + strconv.Itoa(place) }
+
+// around wraps a statement.
+func (t textColumns) around(sql string) string {
+	names := make([]string, len(t))
+	for i := range t {
+		names[i] = columnName(i)
+	}
+	return fmt.Sprintf("SELECT %s FROM (%s) AS t(%s)", strings.Join(t, ", "), sql, strings.Join(names, ", "))
+}
+
+// asText makes text of times in a zone, which the type does not know, and of
+// JSON, so that it comes as it is written; the driver would parse it.
+func (q *query) asText(ctx context.Context, sql string, columns []wire.Column) (textColumns, error) {
+	items, changed := make(textColumns, len(columns)), false
+	change := func(place int, to string) { items[place], changed = to, true }
+	for i := range columns {
+		items[i] = columnName(i)
+	}
+	for _, zone := range q.rewriter.zones {
+		place := zone.place
+		if place < 0 {
+			place += len(columns)
+		}
+		if place >= 0 && place < len(columns) && columns[place].Type == "TIMESTAMPTZ" {
+			change(place, zonedSQL(columnName(place), zone.name))
+		}
+	}
+	holds, err := q.holdsJSON(ctx, sql, columns)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range columns {
+		switch {
+		case !holds[i]:
+		case c.Type == "JSON":
+			change(i, "CAST("+columnName(i)+" AS VARCHAR)")
+		default:
+			change(i, "CAST("+columnName(i)+" AS "+c.Type+")")
+		}
+	}
+	if !changed {
+		return nil, nil //nolint:nilnil // nothing to change
+	}
+	return items, nil
 }
 
 // holdsJSON tells which columns are JSON, or have it in what they nest. The
@@ -97,24 +149,6 @@ func (q *query) holdsJSON(ctx context.Context, sql string, columns []wire.Column
 }
 
 var jsonWord = regexp.MustCompile(`\bJSON\b`)
-
-// jsonAsText wraps a statement so that JSON comes as it is written; the driver
-// would parse it.
-func jsonAsText(sql string, columns []wire.Column, holds []bool) string {
-	names, items := make([]string, len(columns)), make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = "c" + strconv.Itoa(i)
-		items[i] = names[i]
-		if holds[i] {
-			to := c.Type
-			if to == "JSON" {
-				to = "VARCHAR"
-			}
-			items[i] = "CAST(" + names[i] + " AS " + to + ")"
-		}
-	}
-	return fmt.Sprintf("SELECT %s FROM (%s) AS t(%s)", strings.Join(items, ", "), sql, strings.Join(names, ", "))
-}
 
 // outputName is what the column at a place is called.
 func outputName(name string, place int) string {

@@ -30,6 +30,9 @@ var castTests = []struct{ group, expression, want string }{
 	{"integers", "CAST(9007199254740993 AS bigint)", "9007199254740993"}, {"integers", "CAST(x AS bigint) FROM (VALUES (9007199254740993)) AS v(x)", "9007199254740993"}, {"integers", "CAST(x AS bigint) FROM (VALUES (2.5e0)) AS v(x)", "3"}, {"integers", "TRY_CAST(x AS bigint) FROM (VALUES (2.5e0)) AS v(x)", "3"},
 	{"integers", "TRY_CAST(x AS integer) FROM (VALUES ('a')) AS v(x)", "NULL"}, {"integers", "TRY_CAST(x AS integer) FROM (VALUES (1e300)) AS v(x)", "NULL"}, {"integers", "TRY(CAST(1e300 AS integer))", "NULL"}, {"integers", "CAST(ARRAY[2.5e0, -0.5e0] AS array(integer))", "[3, -1]"}, {"integers", "CAST('12' AS integer)", "12"}, {"integers", "CAST(true AS integer)", "1"},
 
+	{"decimals", "CAST(2.5 AS decimal)", "3"}, {"decimals", "CAST(-2.5e0 AS decimal)", "-3"}, {"decimals", "CAST('12345678901234567890.4' AS DECIMAL)", "12345678901234567890"}, {"decimals", "try_cast('x' AS decimal )", "NULL"}, {"decimals", "CAST(abs(CAST(1.5 AS decimal)) AS decimal)", "2"},
+	{"decimals", "CAST(2.5 AS decimal(18,3))", "2.500"}, {"decimals", "max(decimal) FROM (SELECT 1 AS decimal) AS v", "1"}, {"decimals", "DECIMAL '1.50'", "1.50"}, {"decimals", "DECIMAL '-12'", "-12"}, {"decimals", "CAST(0.125e0 AS decimal(10,2))", "0.13"},
+
 	{"JSON", "CAST(ROW(1, 'x') AS json)", `[1,"x"]`}, {"JSON", "CAST(ARRAY[1, 2] AS json)", "[1,2]"}, {"JSON", "CAST(NULL AS json)", "NULL"}, {"JSON", "CAST(map(ARRAY['a'], ARRAY[1]) AS json)", `{"a":1}`}, {"JSON", "CAST(1 AS json)", "1"},
 }
 

@@ -63,6 +63,7 @@ var resultClasses = map[string]class{
 	"to_days": classInterval, "to_hours": classInterval, "to_minutes": classInterval, "to_seconds": classInterval,
 	"to_months": classInterval, "to_years": classInterval, "to_weeks": classInterval, "to_milliseconds": classInterval,
 	"epoch_ms": classTimestamp, "strptime": classTimestamp, "presto_from_unixtime": classTimestamp,
+	inZone: classTimestampTZ, "presto_from_iso8601_timestamp": classTimestampTZ,
 	"list_transform": classArray, "list_filter": classArray, "list_value": classArray, "map_keys": classArray, "map_values": classArray,
 	"array_agg": classArray, "generate_series": classArray, "string_split": classArray, "regexp_extract_all": classArray,
 	"map": classMap, "histogram": classMap, "map_concat": classMap, "presto_map_agg": classMap, "map_from_entries": classMap,

@@ -24,7 +24,10 @@ func TestJSON(t *testing.T) {
 		`ROW(json_parse('[1, 2]'), CAST(ROW(1.5) AS ROW("JSON" double)))`:                        `{field0=[1,2], field1={json=1.5}}`,
 		`count(*) FROM (VALUES ('{"a":1}'), ('x')) AS v(a) WHERE json_extract(a, '$.a') IS NULL`: "1",
 	} {
-		requireValue(t, engine, expression, want)
+		t.Run(expression, func(t *testing.T) {
+			t.Parallel()
+			requireValue(t, engine, expression, want)
+		})
 	}
 	_, err := ask(t, engine, acme, `SELECT json_parse('{a')`)
 	require.ErrorIs(t, err, analytics.ErrSQL)

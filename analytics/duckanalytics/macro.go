@@ -29,11 +29,20 @@ var macros = map[string]string{
 	"presto_row_values": `(x) AS list_transform([x], lambda v: CASE WHEN v IS NULL THEN NULL
 		WHEN typeof(v) LIKE 'STRUCT(%' AND typeof(v) NOT LIKE '%[]' THEN to_json(json_extract(to_json(v), '$.*')) ELSE CAST(v AS JSON) END)[1]`,
 
-	"presto_from_unixtime":          `(x) AS epoch_ms(CAST(round(CAST(x AS DOUBLE) * 1000) AS BIGINT))`,
-	"presto_from_iso8601_timestamp": `(x) AS CAST(x AS TIMESTAMPTZ)`,
-	"presto_from_iso8601_date":      `(x) AS CAST(x AS DATE)`,
-	"presto_date":                   `(x) AS CAST(x AS DATE)`,
-	"presto_millisecond":            `(x) AS millisecond(x) % 1000`,
+	"presto_from_unixtime": `(x) AS epoch_ms(CAST(round(CAST(x AS DOUBLE) * 1000) AS BIGINT))`,
+	// Joda reads a date, T and a part of a time; DuckDB all of it, and a blank.
+	"presto_from_iso8601_timestamp": `(x) AS CASE WHEN contains(x, 'T') THEN coalesce(TRY_CAST(x AS TIMESTAMPTZ), CAST(` + isoTimestamp + ` AS TIMESTAMPTZ)) ELSE CAST(` + isoTimestamp + ` AS TIMESTAMPTZ) END`,
+	"presto_to_iso8601":             `(x) AS CASE WHEN typeof(x) = 'DATE' THEN strftime(x, '%Y-%m-%d') ELSE strftime(x, '%Y-%m-%dT%H:%M:%S.%gZ') END`,
+	"presto_iso_offset": `(minutes) AS CASE WHEN minutes = 0 THEN 'Z' ELSE
+		(CASE WHEN minutes < 0 THEN '-' ELSE '+' END) || lpad(CAST(abs(minutes) // 60 AS VARCHAR), 2, '0') || ':' || lpad(CAST(abs(minutes) % 60 AS VARCHAR), 2, '0') END`,
+	"presto_in_zone": `(x, zone) AS CAST(x AS TIMESTAMPTZ)`,
+	"presto_zone":    `(x) AS CASE WHEN x LIKE '%Z' THEN 'UTC' ELSE coalesce(nullif(regexp_extract(x, 'T.*([+-]\d\d(?::?\d\d)?)$', 1), ''), 'UTC') END`,
+	"presto_zone_minutes": `(zone) AS CASE WHEN zone = 'UTC' THEN 0 ELSE CASE WHEN zone LIKE '-%' THEN -1 ELSE 1 END *
+		(60 * CAST(substr(zone, 2, 2) AS INTEGER) + CASE WHEN length(zone) > 3 THEN CAST(right(zone, 2) AS INTEGER) ELSE 0 END) END`,
+	"presto_trunc_hour":        `(u, x, zone) AS list_transform([CAST(x AS TIMESTAMPTZ)], lambda t: t - (timezone(zone, t) - date_trunc(u, timezone(zone, t))))[1]`,
+	"presto_from_iso8601_date": `(x) AS CAST(x AS DATE)`,
+	"presto_date":              `(x) AS CAST(x AS DATE)`,
+	"presto_millisecond":       `(x) AS millisecond(x) % 1000`,
 	"presto_date_add": `(u, n, t) AS t + CASE lower(u)
 		WHEN 'millisecond' THEN to_milliseconds(n) WHEN 'second' THEN to_seconds(n) WHEN 'minute' THEN to_minutes(n) WHEN 'hour' THEN to_hours(n)
 		WHEN 'day' THEN to_days(CAST(n AS INTEGER)) WHEN 'week' THEN to_weeks(CAST(n AS INTEGER)) WHEN 'month' THEN to_months(CAST(n AS INTEGER))
@@ -56,14 +65,14 @@ var macros = map[string]string{
 	"presto_regexp_extract_group": `(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END`,
 
 	// What is no JSON has no members, and fails in json_parse only.
-	"presto_json_parse":           `(x) AS json(x)`,
-	"presto_json_extract":         `(j, p) AS json_extract(TRY_CAST(j AS JSON), p)`,
-	"presto_json_array_length":    `(j) AS CASE WHEN json_type(TRY_CAST(j AS JSON)) = 'ARRAY' THEN json_array_length(TRY_CAST(j AS JSON)) END`,
-	"presto_json_format":          `(x) AS CAST(x AS VARCHAR)`,
-	"presto_json_scalar":          `(j, p) AS CASE WHEN json_type(TRY_CAST(j AS JSON), p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(TRY_CAST(j AS JSON), p) END`,
-	"presto_is_json_scalar":       `(j) AS json_type(j) NOT IN ('OBJECT', 'ARRAY')`,
-	"presto_json_array_get":       `(j, i) AS json_extract(TRY_CAST(j AS JSON), '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || i || ']')`,
-	"presto_json_size":            `(j, p) AS CASE json_type(TRY_CAST(j AS JSON), p) WHEN 'OBJECT' THEN len(json_keys(TRY_CAST(j AS JSON), p))
+	"presto_json_parse":        `(x) AS json(x)`,
+	"presto_json_extract":      `(j, p) AS json_extract(TRY_CAST(j AS JSON), p)`,
+	"presto_json_array_length": `(j) AS CASE WHEN json_type(TRY_CAST(j AS JSON)) = 'ARRAY' THEN json_array_length(TRY_CAST(j AS JSON)) END`,
+	"presto_json_format":       `(x) AS CAST(x AS VARCHAR)`,
+	"presto_json_scalar":       `(j, p) AS CASE WHEN json_type(TRY_CAST(j AS JSON), p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(TRY_CAST(j AS JSON), p) END`,
+	"presto_is_json_scalar":    `(j) AS json_type(j) NOT IN ('OBJECT', 'ARRAY')`,
+	"presto_json_array_get":    `(j, i) AS json_extract(TRY_CAST(j AS JSON), '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || i || ']')`,
+	"presto_json_size": `(j, p) AS CASE json_type(TRY_CAST(j AS JSON), p) WHEN 'OBJECT' THEN len(json_keys(TRY_CAST(j AS JSON), p))
 		WHEN 'ARRAY' THEN json_array_length(TRY_CAST(j AS JSON), p) ELSE 0 * len(json_type(TRY_CAST(j AS JSON), p)) END`,
 	"presto_url_encode":           `(x) AS replace(url_encode(x), '%20', '+')`,
 	"presto_url_decode":           `(x) AS url_decode(replace(x, '+', ' '))`,
@@ -106,6 +115,11 @@ const doubleText = `CASE
 		|| (length(split_part(ltrim(CAST(v AS VARCHAR), '-'), '.', 1)) - 1)
 	ELSE regexp_replace(regexp_replace(CAST(v AS VARCHAR), '0\.0+(\d)(\d*)$', '\1.\2'), '\.$', '.0')
 		|| 'E-' || (length(regexp_extract(CAST(v AS VARCHAR), '\.(0+)', 1)) + 1) END`
+
+// isoTimestamp completes a time x of ISO 8601; one with a blank stays none.
+const isoTimestamp = `regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(translate(x, ', ', '.?'),
+	'^(\d{4})$', '\1-01'), '^(\d{4}-\d\d)$', '\1-01'),
+	'T([.Z+-]|$)', 'T00\1'), '(T\d\d)(Z|[+-].*)?$', '\1:00\2'), '(T\d\d:\d\d)(Z|[+-].*)?$', '\1:00\2')`
 
 const divisionByZero = "Division by zero"
 

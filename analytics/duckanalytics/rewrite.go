@@ -22,6 +22,8 @@ type rewriter struct {
 	columns map[string]class
 	// macros are those that the statement needs.
 	macros map[string]bool
+	// zones are those of columns of the output.
+	zones []outputZone
 	// grown counts what is copied.
 	grown int
 }
@@ -31,13 +33,37 @@ const maxGrown = 4096
 
 // statement rewrites a whole statement and names its output.
 func (r *rewriter) statement(statement node) (node, error) {
+	clocks := r.clocks(nodeOf(statement, "node"))
 	rewritten, err := r.rewrite(statement)
 	if err != nil {
 		return nil, err
 	}
 	statement, _ = rewritten.(node)
-	name(nodeOf(statement, "node"))
+	query := nodeOf(statement, "node")
+	for _, i := range clocks {
+		items := listOf(query, "select_list")
+		items[i] = cast(items[i], "TIME WITH TIME ZONE")
+	}
+	r.zones = r.outputZones(query)
+	name(query)
 	return statement, nil
+}
+
+// clocks are the places in the output of current_time, which has a zone there. It
+// has none elsewhere, as DuckDB compares no time with one that has.
+func (r *rewriter) clocks(query node) (places []int) {
+	for i, item := range listOf(query, "select_list") {
+		n, _ := item.(node)
+		names := listOf(n, "column_names")
+		if len(names) != 1 {
+			continue
+		}
+		name, _ := names[0].(string)
+		if _, known := r.columns[strings.ToLower(name)]; !known && strings.EqualFold(name, "current_time") {
+			places = append(places, i)
+		}
+	}
+	return places
 }
 
 // name gives names to the output columns of a query: the alias, the name of a
@@ -206,6 +232,11 @@ func (r *rewriter) function(n node) (node, error) {
 	if rule.to != "" {
 		n["function_name"] = rule.to
 		r.use(rule.to)
+	}
+	if len(args) == 1 && slices.Contains(localFunctions, textOf(n, "function_name")) {
+		local, err := r.local(args[0])
+		args[0] = local
+		return n, err
 	}
 	return n, nil
 }
