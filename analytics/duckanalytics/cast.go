@@ -48,6 +48,9 @@ func (r *rewriter) textOf(v any) node {
 	case classTimestamp:
 		return call("strftime", v, text(timestampFormat))
 	}
+	if r.classify(v) == classTimestampTZ {
+		return call("strftime", r.withoutZone(v), text(timestampFormat+" "+utc))
+	}
 	return r.macro("presto_text", v)
 }
 

@@ -36,9 +36,12 @@ var macros = map[string]string{
 	"presto_iso_offset": `(minutes) AS CASE WHEN minutes = 0 THEN 'Z' ELSE
 		(CASE WHEN minutes < 0 THEN '-' ELSE '+' END) || lpad(CAST(abs(minutes) // 60 AS VARCHAR), 2, '0') || ':' || lpad(CAST(abs(minutes) % 60 AS VARCHAR), 2, '0') END`,
 	"presto_in_zone": `(x, zone) AS CAST(x AS TIMESTAMPTZ)`,
-	"presto_zone":    `(x) AS CASE WHEN x LIKE '%Z' THEN 'UTC' ELSE coalesce(nullif(regexp_extract(x, 'T.*([+-]\d\d(?::?\d\d)?)$', 1), ''), 'UTC') END`,
-	"presto_zone_minutes": `(zone) AS CASE WHEN zone = 'UTC' THEN 0 ELSE CASE WHEN zone LIKE '-%' THEN -1 ELSE 1 END *
-		(60 * CAST(substr(zone, 2, 2) AS INTEGER) + CASE WHEN length(zone) > 3 THEN CAST(right(zone, 2) AS INTEGER) ELSE 0 END) END`,
+	"presto_zone": `(x) AS CASE WHEN x LIKE '%Z' OR NOT contains(x, 'T') THEN 'UTC'
+		WHEN substr(x, -6, 1) IN ('+', '-') THEN replace(right(x, 6), '+00:00', 'UTC')
+		WHEN substr(x, -5, 1) IN ('+', '-') THEN replace(substr(x, -5, 3) || ':' || right(x, 2), '+00:00', 'UTC')
+		WHEN substr(x, -3, 1) IN ('+', '-') THEN replace(right(x, 3) || ':00', '+00:00', 'UTC') ELSE 'UTC' END`,
+	"presto_zone_minutes": `(zone) AS CASE WHEN zone = 'UTC' THEN 0 ELSE
+		CASE WHEN zone LIKE '-%' THEN -1 ELSE 1 END * (60 * CAST(substr(zone, 2, 2) AS INTEGER) + CAST(right(zone, 2) AS INTEGER)) END`,
 	"presto_trunc_hour":        `(u, x, zone) AS list_transform([CAST(x AS TIMESTAMPTZ)], lambda t: t - (timezone(zone, t) - date_trunc(u, timezone(zone, t))))[1]`,
 	"presto_from_iso8601_date": `(x) AS CAST(x AS DATE)`,
 	"presto_date":              `(x) AS CAST(x AS DATE)`,
@@ -134,5 +137,5 @@ var rewritingNeeds = []string{
 	"//", "%", "/", "||", "&", "|", "~", "xor", "ceil", "floor", "trunc", "greatest", "least", "replace", "exp", "random", "timezone", "date_trunc",
 	"date_part", "datesub", "strftime", "strptime", "approx_quantile", "regexp_extract", "regexp_replace", "json_extract", "list_zip",
 	"list_transform", "list_reduce", "list_reverse", "reverse", "array_to_string", "generate_series", "len", "cardinality", "struct_pack", "row",
-	"list_filter", "map_keys", "map_values", "unnest",
+	"make_timestamp", "make_timestamptz", "epoch_us", "list_filter", "map_keys", "map_values", "unnest",
 }

@@ -146,6 +146,10 @@ func (r *rewriter) node(n node) (any, error) {
 		return r.renamed(n, r.reference)
 	case "CAST":
 		return r.renamed(n, r.cast)
+	case "COMPARISON":
+		return r.alike(n, "left", "right"), nil
+	case "BETWEEN":
+		return r.alike(n, "input", "lower", "upper"), nil
 	}
 	switch n["type"] {
 	case "TABLE_FUNCTION":

@@ -272,6 +272,11 @@ func dateDiff(r *rewriter, args []any) (node, error) {
 	unit, _ := constantText(args[0])
 	zone := r.zoneOf(args[1])
 	if zone == nil || !slices.Contains([]string{"day", "week", "month", "quarter", "year"}, strings.ToLower(unit)) {
+		for i, arg := range args[1:] {
+			if r.classify(arg) == classTimestampTZ {
+				args[i+1] = r.withoutZone(arg)
+			}
+		}
 		return call("datesub", args...), nil
 	}
 	// Days are those of the zone of the first time.
@@ -279,7 +284,7 @@ func dateDiff(r *rewriter, args []any) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	to, err := r.localIn(cast(args[2], "TIMESTAMP WITH TIME ZONE"), zone)
+	to, err := r.localIn(args[2], zone)
 	return call("datesub", args[0], from, to), err
 }
 
@@ -333,7 +338,7 @@ func parseDatetime(r *rewriter, args []any) (node, error) {
 	if format, err = jodaParse(format); err != nil {
 		return nil, err
 	}
-	at := cast(parseTime(args[0], format), "TIMESTAMP WITH TIME ZONE")
+	at := r.withUTC(parseTime(args[0], format))
 	if !strings.HasSuffix(format, "%z") {
 		return at, nil
 	}
@@ -350,7 +355,8 @@ func parseDatetime(r *rewriter, args []any) (node, error) {
 func toISO8601(r *rewriter, args []any) (node, error) {
 	zone := r.zoneOf(args[0])
 	if zone == nil {
-		return r.macro("presto_to_iso8601", args[0]), nil
+		local, err := r.local(args[0])
+		return r.macro("presto_to_iso8601", local), err
 	}
 	local, err := r.localIn(args[0], zone)
 	if err != nil {
@@ -367,7 +373,7 @@ func toISO8601(r *rewriter, args []any) (node, error) {
 		if err != nil {
 			return nil, err
 		}
-		minutes = call("datesub", text("minute"), cast(at, "TIMESTAMP"), again)
+		minutes = call("datesub", text("minute"), r.withoutZone(at), again)
 	}
 	return operate("||", written, r.macro("presto_iso_offset", minutes)), nil
 }

@@ -29,11 +29,49 @@ func (r *rewriter) zoned(instant, zone any) (node, error) {
 			return nil, err
 		}
 		if name == utc {
-			return cast(instant, "TIMESTAMP WITH TIME ZONE"), nil
+			return r.withUTC(instant), nil
 		}
 		zone = text(name)
 	}
-	return r.macro(inZone, instant, zone), nil
+	return r.macro(inZone, r.withUTC(instant), zone), nil
+}
+
+// withUTC and withoutZone turn the two types of times into each other. The zone
+// of a database is UTC, which lets them do in a tenth of the time what a cast
+// does.
+func (r *rewriter) withUTC(v any) node {
+	switch n, _ := v.(node); r.classify(v) {
+	case classTimestampTZ:
+		return n
+	case classTimestamp:
+		return call("make_timestamptz", call("epoch_us", v))
+	}
+	return cast(v, "TIMESTAMP WITH TIME ZONE")
+}
+
+func (r *rewriter) withoutZone(v any) node {
+	switch n, _ := v.(node); r.classify(v) {
+	case classTimestamp:
+		return n
+	case classTimestampTZ:
+		return call("make_timestamp", call("epoch_us", v))
+	}
+	return cast(v, "TIMESTAMP")
+}
+
+// alike compares times of two types as times without a zone.
+func (r *rewriter) alike(n node, operands ...string) node {
+	var plain, zoned bool
+	for _, key := range operands {
+		plain = plain || r.classify(n[key]) == classTimestamp
+		zoned = zoned || r.classify(n[key]) == classTimestampTZ
+	}
+	for _, key := range operands {
+		if plain && zoned && r.classify(n[key]) == classTimestampTZ {
+			n[key] = r.withoutZone(n[key])
+		}
+	}
+	return n
 }
 
 var (
@@ -154,10 +192,13 @@ func (r *rewriter) minutesOf(zone any) (any, bool) {
 // local is the time on the clocks of the zone of v, if it has one.
 func (r *rewriter) local(v any) (any, error) {
 	zone := r.zoneOf(v)
-	if zone == nil {
-		return v, nil
+	switch {
+	case zone != nil:
+		return r.localIn(v, zone)
+	case r.classify(v) == classTimestampTZ:
+		return r.withoutZone(v), nil
 	}
-	return r.localIn(v, zone)
+	return v, nil
 }
 
 func (r *rewriter) localIn(v, zone any) (node, error) {
@@ -166,9 +207,9 @@ func (r *rewriter) localIn(v, zone any) (node, error) {
 		return nil, err
 	}
 	if minutes, ok := r.minutesOf(zone); ok {
-		return operate("+", cast(v, "TIMESTAMP"), call("to_minutes", minutes)), nil
+		return operate("+", r.withoutZone(v), call("to_minutes", minutes)), nil
 	}
-	return call("timezone", zone, cast(v, "TIMESTAMP WITH TIME ZONE")), nil
+	return call("timezone", zone, r.withUTC(v)), nil
 }
 
 // instant is the inverse of localIn, with the mark.
@@ -178,18 +219,14 @@ func (r *rewriter) instant(local, zone any) (node, error) {
 		return nil, err
 	}
 	if minutes, ok := r.minutesOf(own); ok {
-		return r.zoned(operate("-", cast(local, "TIMESTAMP"), call("to_minutes", minutes)), zone)
+		return r.zoned(operate("-", r.withoutZone(local), call("to_minutes", minutes)), zone)
 	}
-	return r.zoned(call("timezone", own, cast(local, "TIMESTAMP")), zone)
+	return r.zoned(call("timezone", own, r.withoutZone(local)), zone)
 }
 
 // locally does what reads the clocks, and returns the instant that they show.
 func (r *rewriter) locally(v any, do func(local any) (node, error)) (node, error) {
-	zone := r.zoneOf(v)
-	if zone == nil {
-		return do(v)
-	}
-	local, err := r.localIn(v, zone)
+	local, err := r.local(v)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +234,14 @@ func (r *rewriter) locally(v any, do func(local any) (node, error)) (node, error
 	if err != nil {
 		return nil, err
 	}
-	return r.instant(to, zone)
+	zone := r.zoneOf(v)
+	switch {
+	case zone != nil:
+		return r.instant(to, zone)
+	case r.classify(v) == classTimestampTZ:
+		return r.withUTC(to), nil
+	}
+	return to, nil
 }
 
 // zonedText is the text of a time with its zone.
@@ -235,7 +279,7 @@ func (r *rewriter) withZone(local, zone any) (node, error) {
 			return nil, err
 		}
 		if zone = text(name); name == utc {
-			return cast(local, "TIMESTAMP WITH TIME ZONE"), nil
+			return r.withUTC(local), nil
 		}
 	}
 	return r.instant(local, zone)
