@@ -115,7 +115,8 @@ func TestAttackStatements(t *testing.T) {
 		// what is more than a SELECT
 		"WITH x AS (SELECT 1) SELECT * FROM x", "WITH RECURSIVE x AS (SELECT 1 UNION ALL SELECT 1 FROM x) SELECT * FROM x", "SELECT COLUMNS('.*') FROM telemetry", "SELECT * EXCLUDE (n) FROM telemetry", "SELECT $1", "SELECT ?", "SELECT #1 FROM telemetry",
 		"SELECT $$a$$", "SELECT E'\\x41'", "SELECT U&'x'", "SELECT main.duckdb_settings()", "SELECT system.main.current_setting('x')", "SELECT 'a' COLLATE nocase", "SELECT n FROM telemetry AT (VERSION => 1)",
-		"SELECT presto_nonzero(1, 0)", "SELECT presto_repeat('a', 3)", "SELECT * FROM telemetry POSITIONAL JOIN telemetry t", "SELECT len(range(200000000))", "SELECT (n).x.y.z FROM telemetry",
+		"SELECT presto_nonzero(1, 0)", "SELECT presto_text(1)", "SELECT presto_in_zone(now(), 'UTC')", "SELECT make_timestamp(1)", "SELECT json('1')",
+		"SELECT now() AT TIME ZONE 'UTC'') || (SELECT content FROM read_text(''/etc/passwd'')) || ('''", "SELECT from_unixtime(0, 'Asia/Tokyo''')", "SELECT timestamp '2026-01-10 00:00:00 Asia/''Tokyo'", "SELECT presto_repeat('a', 3)", "SELECT * FROM telemetry POSITIONAL JOIN telemetry t", "SELECT len(range(200000000))", "SELECT (n).x.y.z FROM telemetry",
 	} {
 		wantRefused(t, engine, l, sql, analytics.ErrSQL)
 	}

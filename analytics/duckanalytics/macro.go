@@ -35,6 +35,8 @@ var macros = map[string]string{
 	"presto_to_iso8601":             `(x) AS CASE WHEN typeof(x) = 'DATE' THEN strftime(x, '%Y-%m-%d') ELSE strftime(x, '%Y-%m-%dT%H:%M:%S.%gZ') END`,
 	"presto_iso_offset": `(minutes) AS CASE WHEN minutes = 0 THEN 'Z' ELSE
 		(CASE WHEN minutes < 0 THEN '-' ELSE '+' END) || lpad(CAST(abs(minutes) // 60 AS VARCHAR), 2, '0') || ':' || lpad(CAST(abs(minutes) % 60 AS VARCHAR), 2, '0') END`,
+	// A constant zone is looked up once, and fails where there is none.
+	"presto_if_zone": `(x, zone) AS CASE WHEN timezone(zone, TIMESTAMPTZ '1970-01-01 00:00:00+00') IS NOT NULL THEN x END`,
 	"presto_in_zone": `(x, zone) AS CAST(x AS TIMESTAMPTZ)`,
 	"presto_zone": `(x) AS CASE WHEN x LIKE '%Z' OR NOT contains(x, 'T') THEN 'UTC'
 		WHEN substr(x, -6, 1) IN ('+', '-') THEN replace(right(x, 6), '+00:00', 'UTC')

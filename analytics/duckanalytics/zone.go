@@ -32,6 +32,9 @@ func (r *rewriter) zoned(instant, zone any) (node, error) {
 			return r.withUTC(instant), nil
 		}
 		zone = text(name)
+		if _, isOffset := offsetMinutes(name); !isOffset {
+			return r.macro(inZone, r.macro("presto_if_zone", r.withUTC(instant), text(name)), zone), nil
+		}
 	}
 	return r.macro(inZone, r.withUTC(instant), zone), nil
 }
