@@ -8,7 +8,7 @@ import (
 )
 
 // element is the parameter of the lambdas that rewriting writes.
-const element = "presto_one"
+const element = "presto_element"
 
 var wholeTypes = []string{"TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
 
