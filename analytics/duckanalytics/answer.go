@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -48,13 +49,19 @@ func (q *query) answer(ctx context.Context, sql string, to *answer) error {
 	if err != nil {
 		return err
 	}
-	if wrapped, ok := jsonAsText(sql, columns); ok {
+	items, err := q.asText(ctx, sql, columns)
+	if err != nil {
+		return err
+	}
+	if items != nil {
 		if err := rows.Close(); err != nil {
 			return err
 		}
-		if rows, err = q.db.conn.QueryContext(ctx, wrapped, nil); err != nil {
+		wrapped, err := q.db.conn.QueryContext(ctx, items.around(sql), nil)
+		if err != nil {
 			return err
 		}
+		rows = wrapped
 	}
 	types := make([]valueType, len(columns))
 	result := make([]analytics.ResultColumn, len(columns))
@@ -70,20 +77,78 @@ func (q *query) answer(ctx context.Context, sql string, to *answer) error {
 	return to.rows(ctx, rows, types)
 }
 
-// jsonAsText wraps a statement so that columns of JSON come as they are
-// written; the driver would parse them.
-func jsonAsText(sql string, columns []wire.Column) (string, bool) {
-	found := false
-	names, items := make([]string, len(columns)), make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = "c" + strconv.Itoa(i)
-		items[i] = names[i]
-		if c.Type == "JSON" {
-			items[i], found = "CAST("+names[i]+" AS VARCHAR)", true
+// textColumns are what to select of the columns c0, c1… of a statement, some of
+// them as text. It is nil if no column changes.
+type textColumns []string
+
+func columnName(place int) string { return "c" + strconv.Itoa(place) }
+
+// around wraps a statement.
+func (t textColumns) around(sql string) string {
+	names := make([]string, len(t))
+	for i := range t {
+		names[i] = columnName(i)
+	}
+	return fmt.Sprintf("SELECT %s FROM (%s) AS t(%s)", strings.Join(t, ", "), sql, strings.Join(names, ", "))
+}
+
+// asText makes text of times in a zone, which the type does not know, and of
+// JSON, so that it comes as it is written; the driver would parse it.
+func (q *query) asText(ctx context.Context, sql string, columns []wire.Column) (textColumns, error) {
+	items, changed := make(textColumns, len(columns)), false
+	change := func(place int, to string) { items[place], changed = to, true }
+	for i := range columns {
+		items[i] = columnName(i)
+	}
+	for _, zone := range q.rewriter.zones {
+		place := zone.place
+		if place < 0 {
+			place += len(columns)
+		}
+		if place >= 0 && place < len(columns) && columns[place].Type == "TIMESTAMPTZ" {
+			change(place, zonedSQL(columnName(place), zone.name))
 		}
 	}
-	return fmt.Sprintf("SELECT %s FROM (%s) AS t(%s)", strings.Join(items, ", "), sql, strings.Join(names, ", ")), found
+	holds, err := q.holdsJSON(ctx, sql, columns)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range columns {
+		switch {
+		case !holds[i]:
+		case c.Type == "JSON":
+			change(i, "CAST("+columnName(i)+" AS VARCHAR)")
+		default:
+			change(i, "CAST("+columnName(i)+" AS "+c.Type+")")
+		}
+	}
+	if !changed {
+		return nil, nil //nolint:nilnil // nothing to change
+	}
+	return items, nil
 }
+
+// holdsJSON tells which columns are JSON, or have it in what they nest. The
+// driver calls the latter VARCHAR.
+func (q *query) holdsJSON(ctx context.Context, sql string, columns []wire.Column) ([]bool, error) {
+	holds, nested := make([]bool, len(columns)), false
+	for i, c := range columns {
+		holds[i] = c.Type == "JSON"
+		nested = nested || c.Type != "VARCHAR" && strings.Contains(c.Type, "VARCHAR")
+	}
+	if !nested {
+		return holds, nil
+	}
+	i := 0
+	err := q.db.texts(ctx, "SELECT column_type FROM (DESCRIBE "+sql+")", func(name string) error {
+		holds[i] = jsonWord.MatchString(name)
+		i++
+		return nil
+	})
+	return holds, err
+}
+
+var jsonWord = regexp.MustCompile(`\bJSON\b`)
 
 // outputName is what the column at a place is called.
 func (q *query) outputName(name string, place int) string {

@@ -121,6 +121,8 @@ func TestAttackStatements(t *testing.T) {
 		"SELECT * FROM telemetry TABLESAMPLE BERNOULLI (getenv('PATH'))", "SELECT * FROM (VALUES read_text('/etc/passwd'))", "SELECT current_setting window FROM duckdb_settings() limit",
 		// calls without arguments
 		"SELECT sum() / 2", "SELECT abs() + date '2026-01-01'", "SELECT max() || 'x'", "SELECT array_agg()[1]", "SELECT * FROM UNNEST(zip()) AS t(a, b)", "SELECT approx_distinct()",
+		"SELECT presto_nonzero(1, 0)", "SELECT presto_text(1)", "SELECT presto_in_zone(now(), 'UTC')", "SELECT make_timestamp(1)", "SELECT json('1')",
+		"SELECT now() AT TIME ZONE 'UTC'') || (SELECT content FROM read_text(''/etc/passwd'')) || ('''", "SELECT from_unixtime(0, 'Asia/Tokyo''')", "SELECT timestamp '2026-01-10 00:00:00 Asia/''Tokyo'", "SELECT presto_repeat('a', 3)", "SELECT * FROM telemetry POSITIONAL JOIN telemetry t", "SELECT len(range(200000000))", "SELECT (n).x.y.z FROM telemetry",
 	} {
 		wantRefused(t, engine, l, sql, analytics.ErrSQL)
 	}

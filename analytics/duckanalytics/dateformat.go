@@ -45,9 +45,20 @@ var jodaLetters = map[string]string{
 	"hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S", "SSS": "%g", "SSSSSS": "%f", "a": "%p",
 }
 
-// jodaFormat translates a format of Joda to write; times are UTC.
-func jodaFormat(format string) (string, error) {
-	return joda(format, map[string]string{"Z": "+0000", "ZZ": "+00:00", "ZZZ": "UTC", "z": "UTC"})
+// jodaFormat translates a format of Joda to write times of a zone, if they have
+// one that is not UTC.
+func jodaFormat(format string, zone any) (string, error) {
+	name, ok := constantText(zone)
+	_, isOffset := offsetMinutes(name)
+	switch {
+	case zone == nil:
+		return joda(format, map[string]string{"Z": "+0000", "ZZ": "+00:00", "ZZZ": utc, "z": utc})
+	case isOffset:
+		return joda(format, map[string]string{"Z": strings.ReplaceAll(name, ":", ""), "ZZ": name, "ZZZ": name, "z": name})
+	case ok:
+		return joda(format, map[string]string{"ZZZ": name})
+	}
+	return joda(format, nil)
 }
 
 // jodaParse translates a format of Joda to read.
@@ -88,4 +99,36 @@ func joda(format string, zones map[string]string) (string, error) {
 		}
 	}
 	return out.String(), nil
+}
+
+// parseTime reads a time. As in Joda, one without a year is of 1970, or 2000 if
+// it has a month or a day, and Z is an offset.
+func parseTime(v any, format string) node {
+	const year, monthOrDay = "YyG", "mdbBjaAuV"
+	switch letters := letters(format); {
+	case strings.ContainsAny(letters, year):
+	case strings.ContainsAny(letters, monthOrDay):
+		v, format = operate("||", text("2000 "), v), "%Y "+format
+	default:
+		v, format = operate("||", text("1970 "), v), "%Y "+format
+	}
+	if before, found := strings.CutSuffix(format, "%z"); found {
+		return call("strptime", v, call("list_value", text(format), text(before+"Z")))
+	}
+	return call("strptime", v, text(format))
+}
+
+// letters are those of a format of strftime.
+func letters(format string) string {
+	var all []byte
+	for i := 0; i+1 < len(format); i++ {
+		if format[i] != '%' {
+			continue
+		}
+		if i++; format[i] == '-' && i+1 < len(format) {
+			i++
+		}
+		all = append(all, format[i])
+	}
+	return string(all)
 }

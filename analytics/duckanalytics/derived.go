@@ -156,7 +156,7 @@ func fromUnixtime(r *rewriter, args []any) (node, error) {
 	case 1:
 		return to, nil
 	case 2:
-		return atTimezone(r, []any{to, args[1]})
+		return r.zoned(to, args[1])
 	}
 	offset := operate("+", call("to_hours", cast(args[1], "BIGINT")), call("to_minutes", cast(args[2], "BIGINT")))
 	return operate("+", to, offset), nil

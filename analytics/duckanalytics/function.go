@@ -44,7 +44,7 @@ var sameFunctions = []string{
 	"to_years", "to_weeks", "last_day", "trunc",
 	// arrays, maps, rows
 	"list_value", "unnest", "map", "map_keys", "map_values", "map_concat", "flatten", "struct_pack", "struct_extract",
-	"json_array_length", "nullif", "ifnull",
+	"nullif", "ifnull",
 }
 
 // renamedFunctions have another name in DuckDB.
@@ -58,12 +58,12 @@ var renamedFunctions = map[string]string{
 	"width_bucket": "presto_width_bucket", "bit_count": "presto_bit_count", "split_to_map": "presto_split_to_map",
 	"day_of_month": "day", "day_of_week": "isodow", "dow": "isodow", "day_of_year": "dayofyear", "doy": "dayofyear",
 	"week_of_year": "week", "year_of_week": "isoyear", "yow": "isoyear", "millisecond": "presto_millisecond",
-	"from_unixtime": "presto_from_unixtime", "to_unixtime": "epoch", "from_iso8601_timestamp": "presto_from_iso8601_timestamp",
+	"from_unixtime": "presto_from_unixtime", "to_unixtime": "epoch",
 	"from_iso8601_date": "presto_from_iso8601_date", "date": "presto_date",
 	"regexp_like": "regexp_matches", "regexp_extract_all": "regexp_extract_all", "regexp_split": "regexp_split_to_array",
 	"json_parse": "presto_json_parse", "json_format": "presto_json_format", "is_json_scalar": "presto_is_json_scalar",
-	"json_array_get": "presto_json_array_get",
-	"url_encode":     "presto_url_encode", "url_decode": "presto_url_decode", "url_extract_protocol": "presto_url_extract_protocol",
+	"json_array_get": "presto_json_array_get", "json_array_length": "presto_json_array_length",
+	"url_encode": "presto_url_encode", "url_decode": "presto_url_decode", "url_extract_protocol": "presto_url_extract_protocol",
 	"url_extract_host": "presto_url_extract_host", "url_extract_port": "presto_url_extract_port", "url_extract_path": "presto_url_extract_path",
 	"url_extract_query": "presto_url_extract_query", "url_extract_fragment": "presto_url_extract_fragment",
 	"url_extract_parameter": "presto_url_extract_parameter",

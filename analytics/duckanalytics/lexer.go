@@ -164,6 +164,8 @@ func translateTokens(out *strings.Builder, all []token, depth int) error {
 			}
 			out.WriteString("[]")
 			i = end
+		case t.is("decimal") && endsCast(all, i):
+			out.WriteString(t.text + "(38,0)")
 		case t.is("if") && arguments(all, i+1) == 2:
 			// The parser wants a third.
 			first, end := parentheses(all, i+1)
@@ -202,6 +204,33 @@ func translateTokens(out *strings.Builder, all []token, depth int) error {
 		}
 	}
 	return nil
+}
+
+// endsCast reports whether the word at i is the type of a cast: AS word).
+func endsCast(all []token, i int) bool {
+	next, before := i+1, i-1
+	for next < len(all) && all[next].kind == tokenSpace {
+		next++
+	}
+	for before >= 0 && all[before].kind == tokenSpace {
+		before--
+	}
+	if next == len(all) || !all[next].is(")") || before < 0 || !all[before].is("as") {
+		return false
+	}
+	for depth := 0; before >= 0; before-- {
+		switch {
+		case all[before].is(")"):
+			depth++
+		case all[before].is("(") && depth > 0:
+			depth--
+		case all[before].is("("):
+			for before--; before >= 0 && all[before].kind == tokenSpace; before-- {
+			}
+			return before >= 0 && (all[before].is("cast") || all[before].is("try_cast"))
+		}
+	}
+	return false
 }
 
 // parentheses returns the tokens between those that begin at i, if they do.

@@ -27,11 +27,39 @@ var plainMacros = map[string]string{
 	"presto_map_agg": `(k, v) AS map(list_distinct(list(k)), list_transform(list_distinct(list(k)),
 		lambda one: list(v)[list_position(list(k), one)]))`,
 
-	"presto_from_unixtime":          `(x) AS epoch_ms(CAST(round(CAST(x AS DOUBLE) * 1000) AS BIGINT))`,
-	"presto_from_iso8601_timestamp": `(x) AS CAST(x AS TIMESTAMPTZ)`,
-	"presto_from_iso8601_date":      `(x) AS CAST(x AS DATE)`,
-	"presto_date":                   `(x) AS CAST(x AS DATE)`,
-	"presto_millisecond":            `(x) AS millisecond(x) % 1000`,
+	// Each evaluates its operand once, whatever that is.
+	"presto_text": `(x) AS list_transform([x], lambda v: CASE
+		WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN ` + doubleText + `
+		WHEN typeof(v) = 'TIMESTAMP' THEN strftime(TRY_CAST(v AS TIMESTAMP), '` + timestampFormat + `')
+		WHEN typeof(v) = 'TIMESTAMP WITH TIME ZONE' THEN strftime(TRY_CAST(v AS TIMESTAMPTZ), '` + timestampFormat + ` UTC')
+		WHEN typeof(v) = 'TIME' THEN strftime(DATE '1970-01-01' + TRY_CAST(v AS TIME), '` + clockFormat + `')
+		WHEN typeof(v) = 'TIME WITH TIME ZONE' THEN strftime(DATE '1970-01-01' + TRY_CAST(v AS TIME), '` + clockFormat + ` UTC')
+		WHEN typeof(v) = 'JSON' THEN json_extract_string(TRY_CAST(v AS JSON), '$')
+		ELSE CAST(v AS VARCHAR) END)[1]`,
+	"presto_whole":     `(x) AS list_transform([x], lambda v: CASE WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN CAST(round(TRY_CAST(v AS DOUBLE)) AS BIGINT) ELSE CAST(v AS BIGINT) END)[1]`,
+	"presto_try_whole": `(x) AS list_transform([x], lambda v: CASE WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN TRY_CAST(round(TRY_CAST(v AS DOUBLE)) AS BIGINT) ELSE TRY_CAST(v AS BIGINT) END)[1]`,
+	"presto_row_values": `(x) AS list_transform([x], lambda v: CASE WHEN v IS NULL THEN NULL
+		WHEN typeof(v) LIKE 'STRUCT(%' AND typeof(v) NOT LIKE '%[]' THEN to_json(json_extract(to_json(v), '$.*')) ELSE CAST(v AS JSON) END)[1]`,
+
+	"presto_from_unixtime": `(x) AS epoch_ms(CAST(round(CAST(x AS DOUBLE) * 1000) AS BIGINT))`,
+	// Joda reads a date, T and a part of a time; DuckDB all of it, and a blank.
+	"presto_from_iso8601_timestamp": `(x) AS CASE WHEN contains(x, 'T') THEN coalesce(TRY_CAST(x AS TIMESTAMPTZ), CAST(` + isoTimestamp + ` AS TIMESTAMPTZ)) ELSE CAST(` + isoTimestamp + ` AS TIMESTAMPTZ) END`,
+	"presto_to_iso8601":             `(x) AS CASE WHEN typeof(x) = 'DATE' THEN strftime(x, '%Y-%m-%d') ELSE strftime(x, '%Y-%m-%dT%H:%M:%S.%gZ') END`,
+	"presto_iso_offset": `(minutes) AS CASE WHEN minutes = 0 THEN 'Z' ELSE
+		(CASE WHEN minutes < 0 THEN '-' ELSE '+' END) || lpad(CAST(abs(minutes) // 60 AS VARCHAR), 2, '0') || ':' || lpad(CAST(abs(minutes) % 60 AS VARCHAR), 2, '0') END`,
+	// A constant zone is looked up once, and fails where there is none.
+	"presto_if_zone": `(x, zone) AS CASE WHEN timezone(zone, TIMESTAMPTZ '1970-01-01 00:00:00+00') IS NOT NULL THEN x END`,
+	"presto_in_zone": `(x, zone) AS CAST(x AS TIMESTAMPTZ)`,
+	"presto_zone": `(x) AS CASE WHEN x LIKE '%Z' OR NOT contains(x, 'T') THEN 'UTC'
+		WHEN substr(x, -6, 1) IN ('+', '-') THEN replace(right(x, 6), '+00:00', 'UTC')
+		WHEN substr(x, -5, 1) IN ('+', '-') THEN replace(substr(x, -5, 3) || ':' || right(x, 2), '+00:00', 'UTC')
+		WHEN substr(x, -3, 1) IN ('+', '-') THEN replace(right(x, 3) || ':00', '+00:00', 'UTC') ELSE 'UTC' END`,
+	"presto_zone_minutes": `(zone) AS CASE WHEN zone = 'UTC' THEN 0 ELSE
+		CASE WHEN zone LIKE '-%' THEN -1 ELSE 1 END * (60 * CAST(substr(zone, 2, 2) AS INTEGER) + CAST(right(zone, 2) AS INTEGER)) END`,
+	"presto_trunc_hour":        `(u, x, zone) AS list_transform([CAST(x AS TIMESTAMPTZ)], lambda t: t - (timezone(zone, t) - date_trunc(u, timezone(zone, t))))[1]`,
+	"presto_from_iso8601_date": `(x) AS CAST(x AS DATE)`,
+	"presto_date":              `(x) AS CAST(x AS DATE)`,
+	"presto_millisecond":       `(x) AS millisecond(x) % 1000`,
 	"presto_date_add": `(u, n, t) AS t + CASE lower(u)
 		WHEN 'millisecond' THEN to_milliseconds(n) WHEN 'second' THEN to_seconds(n) WHEN 'minute' THEN to_minutes(n) WHEN 'hour' THEN to_hours(n)
 		WHEN 'day' THEN to_days(CAST(n AS INTEGER)) WHEN 'week' THEN to_weeks(CAST(n AS INTEGER)) WHEN 'month' THEN to_months(CAST(n AS INTEGER))
@@ -53,12 +81,16 @@ var plainMacros = map[string]string{
 	"presto_regexp_extract":       `(s, p) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p) END`,
 	"presto_regexp_extract_group": `(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END`,
 
-	"presto_json_parse":           `(x) AS CAST(x AS JSON)`,
-	"presto_json_format":          `(x) AS CAST(x AS VARCHAR)`,
-	"presto_json_scalar":          `(j, p) AS CASE WHEN json_type(j, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(j, p) END`,
-	"presto_is_json_scalar":       `(j) AS json_type(j) NOT IN ('OBJECT', 'ARRAY')`,
-	"presto_json_array_get":       `(j, i) AS json_extract(j, '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || i || ']')`,
-	"presto_json_size":            `(j, p) AS CASE json_type(j, p) WHEN 'OBJECT' THEN len(json_keys(j, p)) WHEN 'ARRAY' THEN json_array_length(j, p) ELSE 0 END`,
+	// What is no JSON has no members, and fails in json_parse only.
+	"presto_json_parse":        `(x) AS json(x)`,
+	"presto_json_extract":      `(j, p) AS json_extract(TRY_CAST(j AS JSON), p)`,
+	"presto_json_array_length": `(j) AS CASE WHEN json_type(TRY_CAST(j AS JSON)) = 'ARRAY' THEN json_array_length(TRY_CAST(j AS JSON)) END`,
+	"presto_json_format":       `(x) AS CAST(x AS VARCHAR)`,
+	"presto_json_scalar":       `(j, p) AS CASE WHEN json_type(TRY_CAST(j AS JSON), p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(TRY_CAST(j AS JSON), p) END`,
+	"presto_is_json_scalar":    `(j) AS json_type(j) NOT IN ('OBJECT', 'ARRAY')`,
+	"presto_json_array_get":    `(j, i) AS json_extract(TRY_CAST(j AS JSON), '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || i || ']')`,
+	"presto_json_size": `(j, p) AS CASE json_type(TRY_CAST(j AS JSON), p) WHEN 'OBJECT' THEN len(json_keys(TRY_CAST(j AS JSON), p))
+		WHEN 'ARRAY' THEN json_array_length(TRY_CAST(j AS JSON), p) ELSE 0 * len(json_type(TRY_CAST(j AS JSON), p)) END`,
 	"presto_url_encode":           `(x) AS replace(url_encode(x), '%20', '+')`,
 	"presto_url_decode":           `(x) AS url_decode(replace(x, '+', ' '))`,
 	"presto_url_extract_protocol": `(x) AS regexp_extract(x, '` + urlPattern + `', 1)`,
@@ -84,6 +116,29 @@ var plainMacros = map[string]string{
 
 const realTypes = `('DOUBLE', 'FLOAT')`
 
+// timestampFormat and clockFormat are those of results.
+const (
+	timestampFormat = "%Y-%m-%d " + clockFormat
+	clockFormat     = "%H:%M:%S.%g"
+)
+
+// doubleText writes a number v, as appendDouble does. DuckDB's own text has the
+// same digits: 1e-05, 0.0001, 10000000.0.
+const doubleText = `CASE
+	WHEN isnan(TRY_CAST(v AS DOUBLE)) THEN 'NaN'
+	WHEN isinf(TRY_CAST(v AS DOUBLE)) THEN CASE WHEN TRY_CAST(v AS DOUBLE) > 0 THEN 'Infinity' ELSE '-Infinity' END
+	WHEN abs(TRY_CAST(v AS DOUBLE)) >= 1e-3 AND abs(TRY_CAST(v AS DOUBLE)) < 1e7 OR TRY_CAST(v AS DOUBLE) = 0 THEN CAST(v AS VARCHAR)
+	WHEN contains(CAST(v AS VARCHAR), 'e') THEN regexp_replace(regexp_replace(CAST(v AS VARCHAR), '^(-?\d)e', '\1.0e'), 'e\+?(-?)0*', 'E\1')
+	WHEN abs(TRY_CAST(v AS DOUBLE)) > 1 THEN regexp_replace(regexp_replace(CAST(v AS VARCHAR), '^(-?\d)(\d*)\.(\d+)$', '\1.\2\3'), '(\.\d+?)0*$', '\1E')
+		|| (length(split_part(ltrim(CAST(v AS VARCHAR), '-'), '.', 1)) - 1)
+	ELSE regexp_replace(regexp_replace(CAST(v AS VARCHAR), '0\.0+(\d)(\d*)$', '\1.\2'), '\.$', '.0')
+		|| 'E-' || (length(regexp_extract(CAST(v AS VARCHAR), '\.(0+)', 1)) + 1) END`
+
+// isoTimestamp completes a time x of ISO 8601; one with a blank stays none.
+const isoTimestamp = `regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(translate(x, ', ', '.?'),
+	'^(\d{4})$', '\1-01'), '^(\d{4}-\d\d)$', '\1-01'),
+	'T([.Z+-]|$)', 'T00\1'), '(T\d\d)(Z|[+-].*)?$', '\1:00\2'), '(T\d\d:\d\d)(Z|[+-].*)?$', '\1:00\2')`
+
 const integerTypes = `('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UBIGINT')`
 
 // urlPattern is that of RFC 3986, appendix B, with the authority in its parts:
@@ -96,4 +151,5 @@ var rewritingNeeds = []string{
 	"date_part", "datesub", "strftime", "strptime", "min", "max", "arg_min_null", "arg_max_null", "arg_min", "arg_max", "list", "quantile_disc", "regexp_extract", "regexp_replace", "json_extract", "list_zip",
 	"list_transform", "list_reduce", "list_reverse", "reverse", "array_to_string", "generate_series", "len", "cardinality", "struct_pack", "row",
 	"lpad", "rpad", "list_filter", "map_keys", "map_values", "unnest", "struct_extract_at", "map_entries", "map_from_entries", "string_split", "epoch_ms", "to_milliseconds", "to_hours", "to_minutes", "trim", "ltrim", "rtrim", "substr", "printf", "round",
+	"make_timestamp", "make_timestamptz", "epoch_us",
 }

@@ -370,7 +370,7 @@ func (q *query) condition(ctx context.Context, table table, expression any) (str
 		return "", err
 	}
 	query := nodeOf(tree, "node")
-	query["select_list"] = []any{cast(at, "TIMESTAMP")}
+	query["select_list"] = []any{q.rewriter.withoutZone(at)}
 	sql, err := q.write(ctx, tree)
 	if err != nil {
 		return "", err

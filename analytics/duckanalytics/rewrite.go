@@ -30,6 +30,8 @@ type rewriter struct {
 	guessed, guessMaps bool
 	// pairs counts lambdas of a row in place of two parameters.
 	pairs int
+	// zones are those of columns of the output.
+	zones []outputZone
 	// grown counts the nodes that are copied.
 	grown float64
 }
@@ -44,6 +46,23 @@ func (r *rewriter) statement(statement node) (node, error) {
 	}
 	r.name(nodeOf(statement, "node"))
 	return statement, nil
+}
+
+// clocks are the places in the output of current_time, which has a zone there. It
+// has none elsewhere, as DuckDB compares no time with one that has.
+func (r *rewriter) clocks(query node) (places []int) {
+	for i, item := range listOf(query, "select_list") {
+		n, _ := item.(node)
+		names := listOf(n, "column_names")
+		if len(names) != 1 {
+			continue
+		}
+		name, _ := names[0].(string)
+		if _, known := r.scope.find("", strings.ToLower(name)); !known && strings.EqualFold(name, "current_time") {
+			places = append(places, i)
+		}
+	}
+	return places
 }
 
 // rewrite works from the leaves up.
@@ -68,7 +87,7 @@ func (r *rewriter) node(n node) (any, error) {
 	if n["class"] == "CONSTANT" {
 		return double(n), nil
 	}
-	if n["class"] == "CAST" && isRow(n["child"]) {
+	if n["class"] == "CAST" && textOf(nodeOf(n, "cast_type"), "id") == "STRUCT" && isRow(n["child"]) {
 		// A cast names the fields itself.
 		child := nodeOf(n, "child")
 		children, err := r.rewrite(child["children"])
@@ -95,6 +114,12 @@ func (r *rewriter) node(n node) (any, error) {
 		return r.renamed(n, r.window)
 	case "COLUMN_REF":
 		return r.renamed(n, r.reference)
+	case "CAST":
+		return r.renamed(n, r.cast)
+	case "COMPARISON":
+		return r.alike(n, "left", "right"), nil
+	case "BETWEEN":
+		return r.alike(n, "input", "lower", "upper"), nil
 	}
 	if n["type"] == "ARRAY_EXTRACT" {
 		return r.renamed(n, r.subscript)
@@ -187,6 +212,11 @@ func (r *rewriter) function(n node) (node, error) {
 	if rule.to != "" {
 		n["function_name"] = rule.to
 		r.use(rule.to)
+	}
+	if len(args) == 1 && slices.Contains(localFunctions, textOf(n, "function_name")) {
+		local, err := r.local(args[0])
+		args[0] = local
+		return n, err
 	}
 	return n, nil
 }

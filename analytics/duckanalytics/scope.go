@@ -167,11 +167,18 @@ func (r *rewriter) selection(n node, s *scope) (outputs, error) {
 		return outputs{}, err
 	}
 	n["from_table"] = from
+	clocks := r.clocks(n)
 	items, err := r.rewrite(n["select_list"])
 	if err != nil {
 		return outputs{}, err
 	}
 	n["select_list"] = items
+	if s.outer == nil { // the output of the statement
+		for _, i := range clocks {
+			listOf(n, "select_list")[i] = cast(listOf(n, "select_list")[i], "TIME WITH TIME ZONE")
+		}
+		r.zones = r.outputZones(n)
+	}
 	found := r.selected(listOf(n, "select_list"), s)
 	s.aliases = found.columns
 	return found, r.rewriteBut(n, "cte_map", "from_table", "select_list")

@@ -3,6 +3,7 @@ package duckanalytics
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,7 +37,7 @@ var rewrittenFunctions = map[string]functionRule{
 	"date_add":         {rewrite: dateAdd, minArgs: 3, maxArgs: 3},
 	"date_diff":        {rewrite: dateDiff, minArgs: 3, maxArgs: 3},
 	"date_part":        {rewrite: datePart, minArgs: 2, maxArgs: 2},
-	"date_format":      {rewrite: dateFormat(mysqlFormat), minArgs: 2, maxArgs: 2},
+	"date_format":      {rewrite: dateFormat(func(format string, _ any) (string, error) { return mysqlFormat(format) }), minArgs: 2, maxArgs: 2},
 	"date_parse":       {rewrite: dateParse, minArgs: 2, maxArgs: 2},
 	"format_datetime":  {rewrite: dateFormat(jodaFormat), minArgs: 2, maxArgs: 2},
 	"parse_datetime":   {rewrite: parseDatetime, minArgs: 2, maxArgs: 2},
@@ -44,6 +45,8 @@ var rewrittenFunctions = map[string]functionRule{
 	"timezone":         {rewrite: timezone, minArgs: 2, maxArgs: 2},
 	"at_timezone":      {rewrite: atTimezone, minArgs: 2, maxArgs: 2},
 	"with_timezone":    {rewrite: withTimezone, minArgs: 2, maxArgs: 2},
+
+	"from_iso8601_timestamp": {rewrite: fromISO8601, minArgs: 1, maxArgs: 1},
 
 	"regexp_extract": {rewrite: regexpExtract, minArgs: 2, maxArgs: 3},
 	"regexp_replace": {rewrite: regexpReplace, minArgs: 2, maxArgs: 3},
@@ -106,9 +109,29 @@ func plus(r *rewriter, args []any) (node, error) { return r.shift("+", args) }
 func minus(r *rewriter, args []any) (node, error) { return r.shift("-", args) }
 
 func (r *rewriter) shift(name string, args []any) (node, error) {
+	if len(args) == 2 && isMonths(args[1]) {
+		return r.locally(args[0], func(local any) (node, error) { return r.shiftLocal(name, []any{local, args[1]}) })
+	}
+	return r.shiftLocal(name, args)
+}
+
+// isMonths reports whether an interval is one of months or years.
+func isMonths(v any) bool {
+	n, _ := v.(node)
+	name := textOf(n, "function_name")
+	return name == "to_months" || name == "to_years"
+}
+
+func (r *rewriter) shiftLocal(name string, args []any) (node, error) {
 	to := operate(name, args...)
-	if len(args) == 2 && r.classify(args[0]) == classDate && r.classify(args[1]) == classInterval {
+	if len(args) < 2 || r.classify(args[0]) != classDate {
+		return to, nil
+	}
+	switch r.classify(args[1]) {
+	case classInterval:
 		return cast(to, "DATE"), nil
+	case classDate:
+		return call("to_days", cast(to, "INTEGER")), nil
 	}
 	return to, nil
 }
@@ -179,11 +202,24 @@ func row(_ *rewriter, args []any) (node, error) {
 }
 
 func dateTrunc(r *rewriter, args []any) (node, error) {
-	to := call("date_trunc", args...)
-	if r.classify(args[1]) == classDate {
-		return cast(to, "DATE"), nil
+	unit, _ := constantText(args[0])
+	if zone := r.zoneOf(args[1]); zone != nil && strings.EqualFold(unit, "hour") {
+		if _, isOffset := r.minutesOf(zone); !isOffset {
+			// An hour that comes twice is two.
+			own, err := r.copied(zone)
+			if err != nil {
+				return nil, err
+			}
+			return r.zoned(r.macro("presto_trunc_hour", args[0], args[1], own), zone)
+		}
 	}
-	return to, nil
+	return r.locally(args[1], func(local any) (node, error) {
+		to := call("date_trunc", args[0], local)
+		if r.classify(local) == classDate {
+			return cast(to, "DATE"), nil
+		}
+		return to, nil
+	})
 }
 
 func dateAdd(r *rewriter, args []any) (node, error) {
@@ -212,21 +248,45 @@ func (r *rewriter) dateAddUnit(unit string, args []any) (node, error) {
 	case "millisecond", "second", "minute", "hour":
 		typeID = "BIGINT"
 	}
-	to := operate("+", args[2], call(function, cast(n, typeID)))
-	if r.classify(args[2]) == classDate && typeID == "INTEGER" {
-		return cast(to, "DATE"), nil
+	interval := call(function, cast(n, typeID))
+	if typeID == "BIGINT" {
+		return operate("+", args[2], interval), nil
 	}
-	return to, nil
+	return r.locally(args[2], func(local any) (node, error) {
+		to := operate("+", local, interval)
+		if r.classify(local) == classDate {
+			return cast(to, "DATE"), nil
+		}
+		return to, nil
+	})
 }
 
 // dateDiff counts whole units, not borders between them.
-func dateDiff(_ *rewriter, args []any) (node, error) { return call("datesub", args...), nil }
+func dateDiff(r *rewriter, args []any) (node, error) {
+	unit, _ := constantText(args[0])
+	zone := r.zoneOf(args[1])
+	if zone == nil || !slices.Contains([]string{"day", "week", "month", "quarter", "year"}, strings.ToLower(unit)) {
+		for i, arg := range args[1:] {
+			if r.classify(arg) == classTimestampTZ {
+				args[i+1] = r.withoutZone(arg)
+			}
+		}
+		return call("datesub", args...), nil
+	}
+	// Days are those of the zone of the first time.
+	from, err := r.localIn(args[1], zone)
+	if err != nil {
+		return nil, err
+	}
+	to, err := r.localIn(args[2], zone)
+	return call("datesub", args[0], from, to), err
+}
 
 var partNames = map[string]string{
 	"dow": "isodow", "day_of_week": "isodow", "day_of_month": "day", "day_of_year": "doy", "year_of_week": "isoyear", "yow": "isoyear",
 }
 
-func datePart(_ *rewriter, args []any) (node, error) {
+func datePart(r *rewriter, args []any) (node, error) {
 	part, err := wantConstant("extract", args[0])
 	if err != nil {
 		return nil, err
@@ -234,19 +294,22 @@ func datePart(_ *rewriter, args []any) (node, error) {
 	if other, ok := partNames[strings.ToLower(part)]; ok {
 		part = other
 	}
-	return call("date_part", text(part), args[1]), nil
+	local, err := r.local(args[1])
+	return call("date_part", text(part), local), err
 }
 
-func dateFormat(translate func(string) (string, error)) func(*rewriter, []any) (node, error) {
-	return func(_ *rewriter, args []any) (node, error) {
+func dateFormat(translate func(format string, zone any) (string, error)) func(*rewriter, []any) (node, error) {
+	return func(r *rewriter, args []any) (node, error) {
 		format, err := wantConstant("date_format", args[1])
 		if err != nil {
 			return nil, err
 		}
-		if format, err = translate(format); err != nil {
+		zone := r.zoneOf(args[0])
+		if format, err = translate(format, zone); err != nil {
 			return nil, err
 		}
-		return call("strftime", args[0], text(format)), nil
+		local, err := r.local(args[0])
+		return call("strftime", local, text(format)), err
 	}
 }
 
@@ -258,10 +321,10 @@ func dateParse(_ *rewriter, args []any) (node, error) {
 	if format, err = mysqlFormat(format); err != nil {
 		return nil, err
 	}
-	return call("strptime", args[0], text(format)), nil
+	return parseTime(args[0], format), nil
 }
 
-func parseDatetime(_ *rewriter, args []any) (node, error) {
+func parseDatetime(r *rewriter, args []any) (node, error) {
 	format, err := wantConstant("parse_datetime", args[1])
 	if err != nil {
 		return nil, err
@@ -269,29 +332,68 @@ func parseDatetime(_ *rewriter, args []any) (node, error) {
 	if format, err = jodaParse(format); err != nil {
 		return nil, err
 	}
-	return cast(call("strptime", args[0], text(format)), "TIMESTAMP WITH TIME ZONE"), nil
+	at := r.withUTC(parseTime(args[0], format))
+	if !strings.HasSuffix(format, "%z") {
+		return at, nil
+	}
+	if constant, ok := constantText(args[0]); ok {
+		return r.withOffset(at, text("T"+constant))
+	}
+	written, err := r.copied(args[0])
+	if err != nil {
+		return nil, err
+	}
+	return r.withOffset(at, operate("||", text("T"), written))
 }
 
 func toISO8601(r *rewriter, args []any) (node, error) {
-	format := "%Y-%m-%dT%H:%M:%S.%g"
-	switch r.classify(args[0]) {
-	case classDate:
-		format = "%Y-%m-%d"
-	case classTimestampTZ:
-		format += "Z"
+	zone := r.zoneOf(args[0])
+	if zone == nil {
+		local, err := r.local(args[0])
+		return r.macro("presto_to_iso8601", local), err
 	}
-	return call("strftime", args[0], text(format)), nil
+	local, err := r.localIn(args[0], zone)
+	if err != nil {
+		return nil, err
+	}
+	written := call("strftime", local, text("%Y-%m-%dT%H:%M:%S.%g"))
+	minutes, ok := r.minutesOf(zone)
+	if !ok {
+		at, err := r.copied(args[0])
+		if err != nil {
+			return nil, err
+		}
+		again, err := r.copied(local)
+		if err != nil {
+			return nil, err
+		}
+		minutes = call("datesub", text("minute"), r.withoutZone(at), again)
+	}
+	return operate("||", written, r.macro("presto_iso_offset", minutes)), nil
 }
 
 // timezone is what AT TIME ZONE was parsed as.
 func timezone(r *rewriter, args []any) (node, error) { return atTimezone(r, []any{args[1], args[0]}) }
 
-func atTimezone(_ *rewriter, args []any) (node, error) {
-	return call("timezone", args[1], cast(args[0], "TIMESTAMP WITH TIME ZONE")), nil
+func atTimezone(r *rewriter, args []any) (node, error) {
+	at := args[0]
+	if n, _ := at.(node); textOf(n, "function_name") == inZone {
+		at = listOf(n, "children")[0]
+	}
+	return r.zoned(at, args[1])
 }
 
-func withTimezone(_ *rewriter, args []any) (node, error) {
-	return call("timezone", args[1], cast(args[0], "TIMESTAMP")), nil
+func withTimezone(r *rewriter, args []any) (node, error) { return r.withZone(args[0], args[1]) }
+
+func fromISO8601(r *rewriter, args []any) (node, error) {
+	if _, ok := constantText(args[0]); ok {
+		return r.withOffset(r.macro("presto_from_iso8601_timestamp", args[0]), args[0])
+	}
+	written, err := r.copied(args[0])
+	if err != nil {
+		return nil, err
+	}
+	return r.withOffset(r.macro("presto_from_iso8601_timestamp", args[0]), written)
 }
 
 func regexpExtract(r *rewriter, args []any) (node, error) {
@@ -323,8 +425,8 @@ func regexpReplace(_ *rewriter, args []any) (node, error) {
 	return call("regexp_replace", args[0], args[1], replacement, text("g")), nil
 }
 
-func jsonExtract(_ *rewriter, args []any) (node, error) {
-	return call("json_extract", args[0], jsonPath(args[1])), nil
+func jsonExtract(r *rewriter, args []any) (node, error) {
+	return r.macro("presto_json_extract", args[0], jsonPath(args[1])), nil
 }
 
 func jsonScalar(r *rewriter, args []any) (node, error) {
@@ -347,13 +449,12 @@ func cardinality(r *rewriter, args []any) (node, error) {
 
 func elementAt(_ *rewriter, args []any) (node, error) { return operator("ARRAY_EXTRACT", args...), nil }
 
-func arrayJoin(_ *rewriter, args []any) (node, error) {
-	const one = "presto_one"
-	array := args[0]
+func arrayJoin(r *rewriter, args []any) (node, error) {
+	each := r.textOf(column(element))
 	if len(args) == 3 {
-		array = call("list_transform", array, lambda(one, operator("OPERATOR_COALESCE", cast(column(one), "VARCHAR"), args[2])))
+		each = operator("OPERATOR_COALESCE", each, args[2])
 	}
-	return call("array_to_string", array, args[1]), nil
+	return call("array_to_string", call("list_transform", args[0], lambda(element, each)), args[1]), nil
 }
 
 func zip(_ *rewriter, args []any) (node, error) {

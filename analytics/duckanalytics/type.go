@@ -16,6 +16,7 @@ const (
 	kindDecimal
 	kindDate
 	kindTime
+	kindTimeTZ
 	kindTimestamp
 	kindTimestampTZ
 	kindInterval
@@ -48,7 +49,7 @@ var scalarTypes = map[string]valueType{
 	"FLOAT":  {kind: kindFloat, presto: "real"}, "DOUBLE": {kind: kindDouble, presto: "double"},
 	"VARCHAR": {presto: "varchar"}, "JSON": {presto: "json"}, "UUID": {presto: "uuid"}, "BIT": {presto: "varchar"}, "ENUM": {presto: "varchar"},
 	"BLOB": {kind: kindBinary, presto: "varbinary"}, "DATE": {kind: kindDate, presto: "date"},
-	"TIME": {kind: kindTime, presto: "time"}, "TIMETZ": {kind: kindTime, presto: "time with time zone"},
+	"TIME": {kind: kindTime, presto: "time"}, "TIMETZ": {kind: kindTimeTZ, presto: "time with time zone"},
 	"TIMESTAMP": {kind: kindTimestamp, presto: "timestamp"}, "TIMESTAMP_S": {kind: kindTimestamp, presto: "timestamp"},
 	"TIMESTAMP_MS": {kind: kindTimestamp, presto: "timestamp"}, "TIMESTAMP_NS": {kind: kindTimestamp, presto: "timestamp"},
 	"TIMESTAMPTZ": {kind: kindTimestampTZ, presto: "timestamp with time zone"},

@@ -105,8 +105,11 @@ func appendTime(dst []byte, at time.Time, k kind) []byte {
 	if k == kindDate {
 		return appendDate(dst, at)
 	}
-	if k == kindTime {
+	switch k {
+	case kindTime:
 		return appendClock(dst, at)
+	case kindTimeTZ:
+		return append(appendClock(dst, at), " UTC"...)
 	}
 	dst = appendClock(append(appendDate(dst, at), ' '), at)
 	if k == kindTimestampTZ {
