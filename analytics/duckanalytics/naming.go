@@ -8,11 +8,11 @@ import (
 // anonymous begins the name of a column that has none.
 const anonymous = "_col#"
 
-// name gives names to the columns of a query, and of the queries that are its
-// tables: DuckDB would show the text of an expression.
+// name gives names to the columns of VALUES in a query, and in the queries that
+// are its tables; those of a select list have theirs. It keeps all names.
 func (r *rewriter) name(query node) {
 	r.nameTables(query)
-	r.nameColumns(query)
+	nameValues(query)
 }
 
 // nameTables names those of the queries that are tables, from the leaves up.
@@ -28,9 +28,9 @@ func (r *rewriter) nameTables(v any) {
 		}
 		switch {
 		case v["type"] == "SUBQUERY" && v["class"] == nil:
-			r.nameColumns(nodeOf(nodeOf(v, "subquery"), "node"))
+			nameValues(nodeOf(nodeOf(v, "subquery"), "node"))
 		case v["materialized"] != nil:
-			r.nameColumns(nodeOf(nodeOf(v, "query"), "node"))
+			nameValues(nodeOf(nodeOf(v, "query"), "node"))
 		}
 	case []any:
 		for _, child := range v {
@@ -39,9 +39,8 @@ func (r *rewriter) nameTables(v any) {
 	}
 }
 
-// nameColumns names the columns of a query alone: the alias, the name of a column
-// in lower case, or a mark for _colN.
-func (r *rewriter) nameColumns(query node) {
+// nameValues names the columns of a query alone, if its first part is VALUES.
+func nameValues(query node) {
 	for textOf(query, "type") == "SET_OPERATION_NODE" {
 		left := nodeOf(query, "left")
 		if left == nil {
@@ -55,21 +54,6 @@ func (r *rewriter) nameColumns(query node) {
 	}
 	if table := nodeOf(query, "from_table"); textOf(table, "type") == "EXPRESSION_LIST" {
 		query["from_table"] = named(table)
-		return
-	}
-	for i, item := range listOf(query, "select_list") {
-		n, _ := item.(node)
-		if textOf(n, "alias") != "" || textOf(n, "class") == "STAR" {
-			continue
-		}
-		if textOf(n, "class") == "COLUMN_REF" {
-			names := listOf(n, "column_names")
-			last, _ := names[len(names)-1].(string)
-			n["alias"] = strings.ToLower(last)
-			r.know(n["alias"])
-			continue
-		}
-		n["alias"] = fmt.Sprint(anonymous, i)
 	}
 }
 
