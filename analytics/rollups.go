@@ -73,8 +73,8 @@ func (o *RollupsOptions) setDefaults() {
 //
 // There is an item for each roll-up and thing, so that a batch rewrites what it
 // is about and nothing else. Of a thing there may be 72 KB of windows that are
-// open or can be revised: 700, or 1 to 30 with percentiles. A message that would
-// need more is refused, see [RolledUp].
+// open or can be revised: 700, or fewer with percentiles, which need a few
+// kilobytes each. A message that would need more is refused, see [RolledUp].
 //
 // Several processes may work over the same repository. Messages of one thing
 // should go through one of them at a time: what is added first is in order.

@@ -583,6 +583,43 @@ func TestRollupCrashes(t *testing.T) {
 	}
 }
 
+// FuzzRollupState: what is stored is read as it was written, or refused.
+func FuzzRollupState(f *testing.F) {
+	r := newRollupRig(analytics.Rollup{Shape: minutely, Options: analytics.WindowOptions{Revise: time.Minute}})
+	r.sink.fail(errTrouble)
+	roll(f, r.start(f), sent("a", 0, 1), sent("b", 1, 2), sent("c", 1.5, 3))
+	item, err := r.repository.Get(f.Context(), acme, tenant.NewKey("r", "pump"))
+	require.NoError(f, err)
+	type parts struct {
+		Rollup  string `json:"rollup"`
+		Thing   string `json:"thing"`
+		Windows []byte `json:"windows"`
+		Closed  []byte `json:"closed"`
+		Counted []byte `json:"counted"`
+	}
+	var seed parts
+	text, err := json.Marshal(item.Value)
+	require.NoError(f, err)
+	require.NoError(f, json.Unmarshal(text, &seed))
+	f.Add(seed.Windows, seed.Closed, seed.Counted)
+	f.Fuzz(func(t *testing.T, windows, closed, counted []byte) {
+		text, err := json.Marshal(parts{"r", "pump", analytics.SealState(windows), analytics.SealState(closed), counted})
+		require.NoError(t, err)
+		var state analytics.RollupState
+		require.NoError(t, json.Unmarshal(text, &state))
+		r := newRollupRig(r.definition)
+		_, err = r.repository.Put(t.Context(), acme, state, tenant.Always())
+		require.NoError(t, err)
+		rollups := r.start(t)
+		if _, err := rollups.Add(t.Context(), acme, []analytics.Message{sent("d", 2, 4)}); err != nil {
+			require.ErrorIs(t, err, analytics.ErrState)
+			return
+		}
+		_, err = rollups.Add(t.Context(), acme, []analytics.Message{sent("d", 2, 4)})
+		require.NoError(t, err, "what it writes it can read")
+	})
+}
+
 func TestClosedWindowIsJSON(t *testing.T) {
 	t.Parallel()
 	r := newRollupRig(analytics.Rollup{Shape: analytics.Tumbling(analytics.Interval{Unit: analytics.Day, Zone: zone(t, "Asia/Kolkata")}),
