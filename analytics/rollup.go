@@ -25,7 +25,7 @@ var ErrRollup = fmt.Errorf("analytics: %w roll-up", iotenant.ErrInvalid)
 type Rollup struct {
 	// Name is 1 to 128 of a-z, A-Z, 0-9 and '_', not beginning with "__".
 	Name string
-	// Shape and Options are those of [NewWindows].
+	// Shape and Options are those of [NewWindows]; MaxAhead 0 means the default.
 	Shape   Shape
 	Options WindowOptions
 	// Datastore selects messages: those of a data store; empty means the raw
