@@ -48,14 +48,29 @@
 // # Windows
 //
 // [Windows] computes the same statistics of messages as they come, in tumbling,
-// sliding or session windows, with a rule for what comes late. Its state can be
-// kept between invocations of a Lambda.
+// sliding or session windows, with a rule for what comes late.
 //
 //	windows, err := analytics.NewWindows(analytics.Tumbling(analytics.Interval{Every: time.Minute}))
 //	result, err := windows.Add(id, message)
 //	for _, window := range result.Closed {
 //		…
 //	}
+//
+// # Roll-ups
+//
+// [Rollups] keeps such windows in a repository, so that a restart does not begin
+// them anew, a message that comes again counts once, and several processes can
+// work on them. Windows that are closed go to a [WindowSink]: a data store or
+// channel ([IntoDatastore], [IntoChannel]), which keeps each once, or an input of
+// rules and detector models ([IntoInput]).
+//
+//	rollups, err := analytics.NewRollups(bolttenant.NewRepository(store, &analytics.RollupSchema), []analytics.Rollup{{
+//		Name:  "minutes",
+//		Shape: analytics.Tumbling(analytics.Interval{Every: time.Minute}),
+//		Into:  analytics.IntoDatastore(ingest, "minutes"),
+//	}}, func(o *analytics.RollupsOptions) { o.Tenants = directory.Active })
+//	go rollups.Run(ctx) // or rollups.Sweep(ctx, id) on a schedule: the clock closes windows of silent things
+//	added, err := rollups.Add(ctx, id, messages)
 //
 // # Data sets
 //

@@ -142,7 +142,7 @@ func (w *Windows) Add(id tenant.ID, message Message) (Windowed, error) {
 	if len(points) == 0 {
 		return Windowed{}, nil
 	}
-	if points[0].Time.After(message.At.Add(w.options.MaxAhead)) {
+	if w.isAhead(points, message.At) {
 		return Windowed{Ahead: len(points)}, nil
 	}
 	state := w.tenants[id]
@@ -156,34 +156,49 @@ func (w *Windows) Add(id tenant.ID, message Message) (Windowed, error) {
 	return w.add(state, message.Thing, points), nil
 }
 
+// isAhead reports whether the points of a message are later than they can be.
+func (w *Windows) isAhead(points []Point, received time.Time) bool {
+	return points[0].Time.After(received.Add(w.options.MaxAhead))
+}
+
 func newTenantWindows() *tenantWindows {
 	return &tenantWindows{things: map[device.ID]*thingWindows{}}
 }
 
-func (w *Windows) add(state *tenantWindows, thing device.ID, points []Point) (result Windowed) {
+func (w *Windows) add(state *tenantWindows, thing device.ID, points []Point) Windowed {
+	changed, late := w.take(state, thing, points)
+	return Windowed{Closed: w.results(thing, changed), Late: late}
+}
+
+// take adds the points of a message. It returns the windows that it closed or
+// revised, and how many points were late.
+func (w *Windows) take(state *tenantWindows, thing device.ID, points []Point) (changed []closedWindow, late int) {
 	at := points[0].Time
-	of := state.things[thing]
-	if of == nil {
-		of = &thingWindows{series: map[metricKey][]*window{}}
-		state.things[thing] = of
-	}
+	of := state.thing(thing)
 	past := w.past(state, of)
 	candidates := w.shape.windows(at)
-	var changed []closedWindow
 	for i := range points {
 		key := metricKey{points[i].Channel, points[i].Metric}
 		before := len(of.series[key])
 		revised, taken := w.put(of, key, &points[i], candidates, past)
 		if !taken {
-			result.Late++
+			late++
 		}
 		changed = append(changed, revised...)
 		state.count += len(of.series[key]) - before
 	}
 	of.latest = max(of.latest, at.UnixNano())
-	changed = append(changed, w.close(state, of)...)
-	result.Closed = w.results(thing, changed)
-	return result
+	return append(changed, w.close(state, of)...), late
+}
+
+// thing returns the state of a thing, which is empty if there is none.
+func (t *tenantWindows) thing(thing device.ID) *thingWindows {
+	of := t.things[thing]
+	if of == nil {
+		of = &thingWindows{series: map[metricKey][]*window{}}
+		t.things[thing] = of
+	}
+	return of
 }
 
 // past returns the watermark of a thing.
@@ -277,7 +292,7 @@ func (w *Windows) close(state *tenantWindows, of *thingWindows) (closed []closed
 // results returns windows as the caller gets them.
 func (w *Windows) results(thing device.ID, closed []closedWindow) []TimeWindow {
 	slices.SortStableFunc(closed, func(a, b closedWindow) int {
-		return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.start, b.start), cmp.Compare(a.channel, b.channel), cmp.Compare(a.metric, b.metric))
+		return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.start, b.start), a.metricKey.compare(b.metricKey), cmp.Compare(a.revision, b.revision))
 	})
 	results := make([]TimeWindow, 0, len(closed))
 	for _, c := range closed {

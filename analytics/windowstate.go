@@ -93,20 +93,29 @@ func (w *Windows) Restore(id tenant.ID, data []byte) error {
 	if err := checkTenant(id); err != nil {
 		return err
 	}
-	r := stateReader{data: data}
-	magic, sum := r.bytes(uint64(len(windowMagic))), r.bytes(4)
-	if r.bad || string(magic) != windowMagic || binary.LittleEndian.Uint32(sum) != crc32.Checksum(r.data, castagnoli) {
-		return ErrState
-	}
-	if r.text() != id.String() || r.text() != w.kind() {
-		return fmt.Errorf("%w: of other windows", ErrState)
-	}
-	state := r.tenant(w.options.Percentiles)
-	if r.bad || state.count > MaxWindows || len(state.things) > MaxWindows || !bytes.Equal(w.encode(id, state), data) {
-		return ErrState
+	state, err := w.decode(id, data)
+	if err != nil {
+		return err
 	}
 	w.tenants[id] = state
 	return nil
+}
+
+// decode reads what encode wrote. The error is [ErrState].
+func (w *Windows) decode(id tenant.ID, data []byte) (*tenantWindows, error) {
+	r := stateReader{data: data}
+	magic, sum := r.bytes(uint64(len(windowMagic))), r.bytes(4)
+	if r.bad || string(magic) != windowMagic || binary.LittleEndian.Uint32(sum) != crc32.Checksum(r.data, castagnoli) {
+		return nil, ErrState
+	}
+	if r.text() != id.String() || r.text() != w.kind() {
+		return nil, fmt.Errorf("%w: of other windows", ErrState)
+	}
+	state := r.tenant(w.options.Percentiles)
+	if r.bad || state.count > MaxWindows || len(state.things) > MaxWindows || !bytes.Equal(w.encode(id, state), data) {
+		return nil, ErrState
+	}
+	return state, nil
 }
 
 func (r *stateReader) tenant(p Percentiles) *tenantWindows {

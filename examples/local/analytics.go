@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,6 +41,7 @@ type lake struct {
 	definitions   *analytics.Definitions
 	ingest        *analytics.Ingest
 	feed          *feed
+	rollups       *analytics.Rollups
 	reprocessings *analytics.Reprocessings
 	datasets      *analytics.Datasets
 	// engine is nil where there is no worker for SQL.
@@ -68,8 +70,11 @@ func (s *system) composeAnalytics(cursors tenant.CursorKeys, shadows shadow.Shad
 			return nil
 		}
 	})
+	if err := s.composeRollups(); err != nil {
+		return err
+	}
 	l.feed = &feed{
-		telemetry: s.telemetry, channels: l.ingest, marks: bolttenant.NewRepository(s.store, &feedMarkSchema),
+		telemetry: s.telemetry, channels: l.ingest, rollups: l.rollups, marks: bolttenant.NewRepository(s.store, &feedMarkSchema),
 		tenants: s.directory.Active, every: s.config.feed, logger: logger,
 	}
 	l.reprocessings = analytics.NewReprocessings(bolttenant.NewRepository(s.store, &analytics.ReprocessingSchema), l.ingest, func(o *analytics.ReprocessingsOptions) {
@@ -91,6 +96,25 @@ func (s *system) composeAnalytics(cursors tenant.CursorKeys, shadows shadow.Shad
 			}
 		})
 	return nil
+}
+
+// minutes is the data store of the means of each minute, and the input in which
+// rules see them.
+const minutes = "minutes"
+
+// composeRollups keeps what each metric of a thing was minute by minute.
+func (s *system) composeRollups() (err error) {
+	l := &s.lake
+	l.rollups, err = analytics.NewRollups(bolttenant.NewRepository(s.store, &analytics.RollupSchema), []analytics.Rollup{{
+		Name:    minutes,
+		Shape:   analytics.Tumbling(analytics.Interval{Every: time.Minute}),
+		Options: analytics.WindowOptions{Revise: time.Hour},
+		Idle:    time.Minute,
+		Into:    analytics.IntoAll(analytics.IntoDatastore(l.ingest, minutes), analytics.IntoInput(detectorInputs{s.detectors}, minutes)),
+	}}, func(o *analytics.RollupsOptions) {
+		o.Tenants, o.Logger = s.directory.Active, s.config.logger
+	})
+	return err
 }
 
 // findWorker returns the path of the program that answers SQL: a flag says
@@ -122,7 +146,7 @@ func (noWorker) Query(context.Context, tenant.ID, analytics.Statement) (*analyti
 	return nil, fmt.Errorf("%s not found: SQL %w", sqlWorker, iotenant.ErrUnsupported)
 }
 
-// detectorInputs puts rows of data sets into detectors.
+// detectorInputs puts rows of data sets, and roll-ups, into detectors.
 type detectorInputs struct{ detectors *alerts.Runtime }
 
 func (d detectorInputs) PutMessages(ctx context.Context, id tenant.ID, input string, messages []analytics.InputMessage) error {
@@ -138,6 +162,7 @@ func (l *lake) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.tables.Run(ctx) })
 	group.Go(func() error { l.feed.run(ctx); return nil })
+	group.Go(func() error { return l.rollups.Run(ctx) })
 	group.Go(func() error { return l.reprocessings.Run(ctx) })
 	group.Go(func() error { return l.datasets.Run(ctx) })
 	return group.Wait()

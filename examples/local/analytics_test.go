@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -74,6 +75,37 @@ func TestPipeline(t *testing.T) {
 	}
 	user.want(http.StatusOK, "GET", "/channels/telemetry/sample", nil, &sample)
 	require.Len(t, sample.Items, 1)
+}
+
+// TestRollups follows telemetry into the means of its minutes, which a restart
+// does not begin anew; a rule sees them too.
+func TestRollups(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	b := start(t, testConfig(data))
+	user := b.signIn("north-user")
+	user.want(http.StatusOK, "PUT", "/rules/hot-minute", json.RawMessage(`{"input": "minutes", "key": "thing",
+		"when": {"threshold": {"attribute": "mean", "operator": ">", "value": 40}}}`), nil)
+	report := func(second int, temperature float64) {
+		b.report(b.connect(north, press), north, press, fmt.Sprintf(`{"temperature": %v, "timestamp": "2026-03-01T12:00:%02dZ"}`, temperature, second))
+	}
+	report(10, 40)
+	b.waitForRows("readings", 1)
+	b.stop()
+
+	b = start(t, testConfig(data))
+	report(20, 50)
+	b.waitForRows("readings", 2)
+	b.report(b.connect(north, press), north, press, `{"temperature": 20, "timestamp": "2026-03-01T12:01:00Z"}`)
+	row := b.waitForRows("minutes", 1)[0]
+	require.Contains(t, row, `"mean":45`)
+	require.Contains(t, row, `"count":2`)
+	user = b.signIn("north-user")
+	require.Eventually(t, func() bool {
+		var alerts page[json.RawMessage]
+		user.want(http.StatusOK, "GET", "/alerts", nil, &alerts)
+		return len(alerts.Items) > 0
+	}, 20*time.Second, 20*time.Millisecond)
 }
 
 // TestAttackAnalytics lets a user of south reach for what is north's.

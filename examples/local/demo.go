@@ -221,6 +221,8 @@ curl -s '{http}/channels/telemetry/sample' -H "Authorization: Bearer $NORTH"
 const guideSQLText = `
 # data sets and queries in SQL over what the pipeline "readings" made of the telemetry
 curl -s {http}/queries -H "Authorization: Bearer $NORTH" -H 'Content-Type: application/json' -d '{"sql": "SELECT thing, count(*) AS readings, max(fahrenheit) AS hottest FROM readings GROUP BY thing"}'
+# what each minute was, a minute after it ended: roll-ups, which a restart does not interrupt
+curl -s {http}/queries -H "Authorization: Bearer $NORTH" -H 'Content-Type: application/json' -d '{"sql": "SELECT thing, metric, timestamp, count, mean FROM minutes ORDER BY timestamp"}'
 curl -s -X POST {http}/datasets/summary/contents -H "Authorization: Bearer $NORTH"
 sleep 2; curl -s $(curl -s {http}/datasets/summary/contents/latest -H "Authorization: Bearer $NORTH" | sed 's/.*"uri":"\([^"]*\)".*/\1/; s/\\u0026/\&/g')
 `

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,13 +36,15 @@ var feedMarkSchema = tenant.Schema[feedMark]{
 	Key:    func(*feedMark) tenant.Key { return tenant.NewKey("telemetry") },
 }
 
-// feed gives the telemetry that was kept to the channels of its tenant, in
-// large batches some seconds later, so that few and large files come of it. It
-// plays the part of Data Firehose. After a crash it repeats at most the batch
-// that was under way, which the channels know by the ids.
+// feed gives the telemetry that was kept to the channels of its tenant, and to
+// its roll-ups, in large batches some seconds later, so that few and large files
+// come of it. It plays the part of Data Firehose. After a crash it repeats at
+// most the batch that was under way, which the channels and roll-ups know by the
+// ids.
 type feed struct {
 	telemetry analytics.Store
 	channels  analytics.Ingester
+	rollups   *analytics.Rollups
 	marks     tenant.Repository[feedMark]
 	tenants   func(context.Context) iter.Seq2[tenant.ID, error]
 	every     time.Duration
@@ -223,6 +226,11 @@ func (f *feed) put(ctx context.Context, id tenant.ID, batch *feedBatch, mark tim
 			return fmt.Errorf("channel %s: %w", channel, err)
 		}
 	}
+	for messages := range slices.Chunk(batch.messages, analytics.MaxRows) {
+		if _, err := f.rollups.Add(ctx, id, messages); err != nil {
+			return err
+		}
+	}
 	f.mu.Lock()
 	lane := f.lane(id)
 	lane.mark = mark
@@ -254,10 +262,11 @@ func (f *feed) putChannel(ctx context.Context, id tenant.ID, channel string, row
 
 // feedBatch collects messages, in the order of their times, by channel.
 type feedBatch struct {
-	rows  map[string][]analytics.Row
-	count int
-	size  int
-	last  time.Time
+	rows     map[string][]analytics.Row
+	messages []analytics.Message // the same
+	count    int
+	size     int
+	last     time.Time
 	// alike counts messages without id of one thing and time.
 	alike map[device.ID]int
 }
@@ -287,6 +296,9 @@ func (b *feedBatch) add(message *analytics.Message) {
 	b.rows[channel] = append(b.rows[channel], analytics.Row{
 		ID: message.Thing.String() + "/" + name, Thing: message.Thing, At: message.At, Payload: rule.WithThing(message.Payload, message.Thing),
 	})
+	named := *message
+	named.ID = name
+	b.messages = append(b.messages, named)
 	b.count++
 	b.size += len(message.Payload)
 }

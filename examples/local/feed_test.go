@@ -58,21 +58,35 @@ var errBefore = errors.New("not put")
 
 // feedRig is a feed over memory, which can be restarted.
 type feedRig struct {
+	t        testing.TB
+	clock    time.Time         // that of roll-ups
+	counted  map[string]uint64 // points in windows, by their ids
 	store    *memanalytics.Store
 	marks    *memtenant.Store
 	channels *channelRecorder
 	*feed
 }
 
-func newFeedRig() *feedRig {
+func newFeedRig(t testing.TB) *feedRig {
 	keys := tenant.RandomCursorKeys()
-	r := &feedRig{store: memanalytics.New(), marks: memtenant.New(keys), channels: &channelRecorder{rows: map[tenant.ID]map[string]string{}}}
+	r := &feedRig{t: t, clock: time.Now(), counted: map[string]uint64{}, store: memanalytics.New(), marks: memtenant.New(keys), channels: &channelRecorder{rows: map[tenant.ID]map[string]string{}}}
 	r.restart()
 	return r
 }
 
 func (r *feedRig) restart() {
-	r.feed = &feed{telemetry: r.store, channels: r.channels, marks: memtenant.NewRepository(r.marks, &feedMarkSchema), logger: slog.New(slog.DiscardHandler)}
+	rollups, err := analytics.NewRollups(memtenant.NewRepository(r.marks, &analytics.RollupSchema), []analytics.Rollup{{
+		Name: minutes, Shape: analytics.Tumbling(analytics.Interval{Every: time.Minute}), Into: r.rollUp,
+	}}, func(o *analytics.RollupsOptions) { o.Now = func() time.Time { return r.clock } })
+	require.NoError(r.t, err)
+	r.feed = &feed{telemetry: r.store, channels: r.channels, rollups: rollups, marks: memtenant.NewRepository(r.marks, &feedMarkSchema), logger: slog.New(slog.DiscardHandler)}
+}
+
+func (r *feedRig) rollUp(_ context.Context, _ tenant.ID, windows []analytics.ClosedWindow) error {
+	for _, w := range windows {
+		r.counted[w.ID] = w.Count
+	}
+	return nil
 }
 
 // keep does what ingest does with a message.
@@ -93,7 +107,7 @@ func sample(n int, at time.Time) analytics.Message {
 
 func TestFeedGivesEverythingOnce(t *testing.T) {
 	t.Parallel()
-	r := newFeedRig()
+	r := newFeedRig(t)
 	began := time.Now().Add(-time.Hour)
 	total := 2*feedRows + 100
 	for n := range total {
@@ -118,7 +132,7 @@ func TestFeedGivesEverythingOnce(t *testing.T) {
 // is put again with the same ids.
 func TestFeedFails(t *testing.T) {
 	t.Parallel()
-	r := newFeedRig()
+	r := newFeedRig(t)
 	began := time.Now().Add(-time.Hour)
 	total := 3 * feedRows
 	for n := range total {
@@ -141,13 +155,21 @@ func TestFeedFails(t *testing.T) {
 	}
 	require.Equal(t, 4, failed)
 	require.Len(t, r.channels.rows[north], total)
+
+	r.clock = r.clock.Add(time.Hour)
+	require.NoError(t, r.rollups.Sweep(t.Context(), north))
+	points := uint64(0)
+	for _, count := range r.counted {
+		points += count
+	}
+	require.EqualValues(t, total, points, "roll-ups count each message once, too")
 }
 
 // A message that is being kept holds the feed back; one that shows up late
 // takes it back.
 func TestFeedWaitsForWhatArrives(t *testing.T) {
 	t.Parallel()
-	r := newFeedRig()
+	r := newFeedRig(t)
 	early := time.Now().Add(-time.Minute)
 	kept := r.arrive(north, early)
 	r.keep(t, north, sample(2, early.Add(time.Second)))

@@ -88,6 +88,16 @@ var dataGuards = []guard{
 		disabled:  "		w.tenants[id] = state\n	}\n	for _, state = range w.tenants {\n		state.past = max(state.past, nanoseconds(to))\n	}\n	state = w.tenants[id]\n	state.past",
 		tests:     []string{"TestAttackWindows"},
 	}, {
+		name: "a state of a roll-up is of the tenant that it is kept for", file: "analytics/windowstate.go", pkg: "./analytics",
+		statement: "if r.text() != id.String() || r.text() != w.kind() {\n		return nil, fmt.Errorf(\"%w: of other windows\", ErrState)\n	}\n	state := r.tenant(w.options.Percentiles)\n	if r.bad || state.count > MaxWindows || len(state.things) > MaxWindows || !bytes.Equal(w.encode(id, state), data) {",
+		disabled:  "if r.text() == \"\" || r.text() != w.kind() {\n		return nil, ErrState\n	}\n	state := r.tenant(w.options.Percentiles)\n	if r.bad || bytes.Equal(data, nil) {",
+		tests:     []string{"TestAttackRollups"},
+	}, {
+		name: "the platform has no roll-ups", file: "analytics/rollups.go", pkg: "./analytics",
+		statement: "	if err := checkTenant(id); err != nil {\n		return RolledUp{},",
+		disabled:  "	if err := checkTenant(id); err != nil && false {\n		return RolledUp{},",
+		tests:     []string{"TestAttackRollups"},
+	}, {
 		name: "a picture of telemetry is of the tenant's own device", file: "examples/internal/api/charts.go", pkg: "./examples/local",
 		statement: "for alert, err := range a.Alerts.All(ctx, id, alerts.Filter{Limit: tenant.MaxLimit}) {",
 		disabled:  "for alert, err := range a.Alerts.All(ctx, tenant.MustParseID(\"north\"), alerts.Filter{Limit: tenant.MaxLimit}) {",
