@@ -9,6 +9,11 @@ func (l *loader) chain(path string) {
 		l.findings.quota(path, "%d activities, want at most %d", n, maxActivities)
 	}
 	named := l.named()
+	if !l.semantics().LooseChain {
+		for _, a := range l.links {
+			l.next(a, named)
+		}
+	}
 	channel := l.only(path, TypeChannel)
 	l.only(path, TypeDatastore)
 	if channel == nil {
@@ -53,19 +58,31 @@ func (l *loader) only(path string, kind ActivityType) (found *link) {
 	return found
 }
 
+// next returns the activity after another one, nil, with a finding, if there is
+// none. The data store ends the chain.
+func (l *loader) next(a *link, named map[string]*link) *link {
+	switch next := named[a.next]; {
+	case a.kind == TypeDatastore || a.unreadable:
+	case a.next == "":
+		l.findings.fail(a.path+".next", "activity %q has no next, and only the data store ends the chain", a.name)
+	case next == nil:
+		l.findings.fail(a.path+".next", "there is no activity %q", a.next)
+	default:
+		return next
+	}
+	return nil
+}
+
 // walk follows next from the channel.
 func (l *loader) walk(channel *link, named map[string]*link) (reached []*link) {
 	for a := channel; ; {
 		reached = append(reached, a)
 		next := named[a.next]
+		if l.semantics().LooseChain { // else it has been found already
+			l.next(a, named)
+		}
 		switch {
-		case a.kind == TypeDatastore:
-			return reached
-		case a.next == "":
-			l.findings.fail(a.path+".next", "activity %q has no next, and only the data store ends the chain", a.name)
-			return reached
-		case next == nil:
-			l.findings.fail(a.path+".next", "there is no activity %q", a.next)
+		case a.kind == TypeDatastore || a.next == "" || next == nil:
 			return reached
 		case slices.Contains(reached, next):
 			l.findings.fail(a.path+".next", "the chain comes back to activity %q", a.next)

@@ -77,7 +77,11 @@ func (c *compiler) call(n *exprlang.Call) eval {
 	}
 	arguments := c.all(n.Arguments)
 	if len(arguments) < f.least || len(arguments) > f.most {
-		return c.fail(n, "%s has %d arguments, want %s", n.Name, len(arguments), between(f.least, f.most))
+		c.doubts = append(c.doubts, &exprlang.Error{
+			Source: c.source, Offset: n.Offset(),
+			Message: fmt.Sprintf("%s has %d arguments, want %s: it is undefined", n.Name, len(arguments), between(f.least, f.most)),
+		})
+		return constant(value{})
 	}
 	return func(r *run, out *value) {
 		first := len(r.arguments)
@@ -104,7 +108,7 @@ func between(least, most int) string {
 
 func absolute(_ *run, a []value, out *value) {
 	*out = a[0]
-	out.number.neg = false
+	out.number.neg, out.number.long = false, false
 }
 
 func rounded(how rounding) func(*run, []value, *value) {
