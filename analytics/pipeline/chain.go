@@ -11,7 +11,7 @@ func (l *loader) chain(path string) {
 	named := l.named()
 	if !l.semantics().LooseChain {
 		for _, a := range l.links {
-			l.next(a, named)
+			l.checkNext(a, named)
 		}
 	}
 	channel := l.only(path, TypeChannel)
@@ -58,19 +58,16 @@ func (l *loader) only(path string, kind ActivityType) (found *link) {
 	return found
 }
 
-// next returns the activity after another one, nil, with a finding, if there is
-// none. The data store ends the chain.
-func (l *loader) next(a *link, named map[string]*link) *link {
-	switch next := named[a.next]; {
+// checkNext finds a next that is missing, or names nothing. The data store ends
+// the chain.
+func (l *loader) checkNext(a *link, named map[string]*link) {
+	switch {
 	case a.kind == TypeDatastore || a.unreadable:
 	case a.next == "":
 		l.findings.fail(a.path+".next", "activity %q has no next, and only the data store ends the chain", a.name)
-	case next == nil:
+	case named[a.next] == nil:
 		l.findings.fail(a.path+".next", "there is no activity %q", a.next)
-	default:
-		return next
 	}
-	return nil
 }
 
 // walk follows next from the channel.
@@ -79,7 +76,7 @@ func (l *loader) walk(channel *link, named map[string]*link) (reached []*link) {
 		reached = append(reached, a)
 		next := named[a.next]
 		if l.semantics().LooseChain { // else it has been found already
-			l.next(a, named)
+			l.checkNext(a, named)
 		}
 		switch {
 		case a.kind == TypeDatastore || a.next == "" || next == nil:

@@ -438,7 +438,9 @@ func TestDoublesHaveTheirSymmetry(t *testing.T) {
 		}
 		next := math.Nextafter(x, math.Inf(1))
 		for _, name := range []string{"exp", "ln", "log", "asin", "atan", "sinh", "tanh"} {
-			require.False(t, pipeline.Doubles[name](x) > pipeline.Doubles[name](next), name)
+			if low, high := pipeline.Doubles[name](x), pipeline.Doubles[name](next); !math.IsNaN(low) && !math.IsNaN(high) {
+				require.LessOrEqual(t, low, high, name)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"math"
 	"math/big"
+	"slices"
 )
 
 // doubled is a number of about 106 bits, hi + lo, where lo is at most half a
@@ -87,12 +88,12 @@ type polynomial struct {
 
 func (p *polynomial) at(x doubled) doubled {
 	tail := 0.0
-	for i := len(p.high) - 1; i >= 0; i-- {
-		tail = tail*x.hi + p.high[i]
+	for _, factor := range slices.Backward(p.high) {
+		tail = tail*x.hi + factor
 	}
 	sum := doubled{hi: tail}
-	for i := len(p.low) - 1; i >= 0; i-- {
-		sum = sum.multiply(x).add(p.low[i])
+	for _, factor := range slices.Backward(p.low) {
+		sum = sum.multiply(x).add(factor)
 	}
 	return sum
 }
