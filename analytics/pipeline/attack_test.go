@@ -48,7 +48,9 @@ func TestAttackAfterEscapedNames(t *testing.T) {
 	for _, name := range []string{`a`, `\u0061`, `x\"`, ``, `\u0000`, `attribute_of_more_bytes_than_two_words`, `\n234567`} {
 		for _, rest := range []string{"", "\x00", "\x00\x00\x00\x00\x00\x00\x00\x00\x00", `"`, `":`, `:`, `:1}`, "\x00:1}", `1}`, ``, "\"\x00\":1}"} {
 			first := `{"a":1,"` + name + `":2}`
-			require.NoError(t, p.Run(context.Background(), nil, &b, payloads(first, first, `{"a":1,`+rest, `{`+rest, first)))
+			require.NotPanics(t, func() {
+				require.NoError(t, p.Run(context.Background(), nil, &b, payloads(first, first, `{"a":1,`+rest, `{`+rest, first)))
+			}, "%s %q", name, rest)
 			var invalid []int
 			for _, event := range b.Events() {
 				if event.Reason == pipeline.InvalidMessage {
