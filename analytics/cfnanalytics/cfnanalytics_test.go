@@ -122,6 +122,43 @@ func TestRead(t *testing.T) {
 	require.Empty(t, stack.Findings)
 }
 
+func TestReadWithoutProperties(t *testing.T) {
+	t.Parallel()
+	stack, err := cfnanalytics.Read([]byte(`{"Resources":{"Ch":{"Type":"AWS::IoTAnalytics::Channel"},"St":{"Type":"AWS::IoTAnalytics::Datastore","Properties":null}}}`))
+	require.NoError(t, err)
+	require.Len(t, stack.Definitions, 2)
+	require.JSONEq(t, `{"channelName":"Ch"}`, string(stack.Definitions[0].JSON))
+	require.JSONEq(t, `{"datastoreName":"St"}`, string(stack.Definitions[1].JSON))
+	for i := range stack.Definitions {
+		kind, findings := pipeline.Check(stack.Definitions[i].JSON)
+		require.Equal(t, stack.Definitions[i].Kind, kind)
+		require.Empty(t, findings)
+	}
+	for _, kind := range []string{"Pipeline", "Dataset"} {
+		_, err := cfnanalytics.Read([]byte(`{"Resources":{"X":{"Type":"AWS::IoTAnalytics::` + kind + `"}}}`))
+		require.ErrorContains(t, err, `resource "X" has no Properties`)
+	}
+}
+
+func TestReadOfOneResource(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"Type":"AWS::IoTAnalytics::Channel","Properties":{"ChannelName":"raw"}}`:                      `channel Channel raw {"channelName":"raw"}`,
+		"Type: AWS::IoTAnalytics::Datastore":                                                            `datastore Datastore Datastore {"datastoreName":"Datastore"}`,
+		"Type: AWS::IoTAnalytics::Pipeline\nProperties:\n  PipelineName: p\n  PipelineActivities: []\n": `pipeline Pipeline p {"pipelineName":"p","pipelineActivities":[]}`,
+		`{"Type":"AWS::IoTAnalytics::Dataset","Properties":{"DatasetName":"d"}}`:                        `dataset Dataset d {"datasetName":"d"}`,
+	} {
+		require.True(t, cfnanalytics.IsTemplate([]byte(text)))
+		stack, err := cfnanalytics.Read([]byte(text))
+		require.NoError(t, err)
+		require.Len(t, stack.Definitions, 1)
+		d := stack.Definitions[0]
+		require.Equal(t, want, fmt.Sprint(d.Kind, " ", d.LogicalID, " ", d.Name, " ", string(d.JSON)))
+		require.Equal(t, "Properties", d.Place("").Path)
+	}
+	require.False(t, cfnanalytics.IsTemplate([]byte(`{"Type":"AWS::SNS::Topic","Properties":{}}`)))
+}
+
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -140,6 +177,7 @@ func TestErrors(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(template))
 	f.Add([]byte(`{"Resources":{"A":{"Type":"AWS::IoTAnalytics::Channel","Properties":{}}}}`))
+	f.Add([]byte(`{"Type":"AWS::IoTAnalytics::Dataset","Properties":{"DatasetName":"d"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		stack, err := cfnanalytics.Read(data, func(o *cfnanalytics.Options) { o.StandIns = true })
 		if err != nil {

@@ -19,8 +19,11 @@
 // them. What SAM and the CDK synthesise is read like any other template; macros
 // and transforms are not run.
 //
+// A channel or data store may stand without Properties: it needs none. One
+// resource without a template around it is read too.
+//
 // Functions, conditions, parameters and scalars are read as package cfnalerts
 // reads them: nothing is deployed, so names that CloudFormation would make up
-// are the logical ids, and what is known only after a deployment is stood for
+// are the logical ids, after the name of the stack for those that are not read, and what is known only after a deployment is stood for
 // by its name, with a warning.
 package cfnanalytics

@@ -65,27 +65,37 @@ type Definition struct {
 	places map[string]cfn.Place
 }
 
-// IsTemplate reports whether the text looks like a template: JSON or YAML with
-// Resources.
-func IsTemplate(data []byte) bool { return cfn.IsTemplate(data) }
+// types are those that are read.
+var types = []string{TypeChannel, TypePipeline, TypeDatastore, TypeDataset}
 
-// Read reads a template. The error is a [*TemplateError] with everything that
+// IsTemplate reports whether the text looks like a template: JSON or YAML with
+// Resources, or one resource of the types that are read.
+func IsTemplate(data []byte) bool {
+	return cfn.IsTemplate(data) || cfn.ParseAlone(data, types...) != nil
+}
+
+// Read reads a template, or one resource that stands alone, an object with Type
+// and Properties as the user guide of CloudFormation shows them; its logical id
+// is Channel, Pipeline, Datastore or Dataset. The error is a [*TemplateError] with everything that
 // was found.
 func Read(data []byte, optFns ...func(*Options)) (*Stack, error) {
 	var o Options
 	for _, fn := range optFns {
 		fn(&o)
 	}
-	template, err := cfn.Parse(data)
-	if err != nil {
-		return nil, syntaxError(err)
+	template := cfn.ParseAlone(data, types...)
+	if template == nil {
+		var err error
+		if template, err = cfn.Parse(data); err != nil {
+			return nil, syntaxError(err)
+		}
 	}
 	resolver := template.Resolver(cfn.Options{
 		Parameters: o.Parameters, Values: o.Values, Imports: o.Imports,
 		Region: o.Region, AccountID: o.AccountID, StackName: o.StackName, NotificationARNs: o.NotificationARNs, StandIns: o.StandIns, Complete: o.Complete,
 	})
 	var stack Stack
-	for _, resource := range template.Resources(TypeChannel, TypePipeline, TypeDatastore, TypeDataset) {
+	for _, resource := range template.Resources(types...) {
 		if o.Resources == nil || slices.Contains(o.Resources, resource.LogicalID) {
 			stack.read(resolver, resource, &o)
 		}

@@ -36,10 +36,10 @@ var (
 	retention = cfn.Object(members{"Unlimited": cfn.Boolean, "NumberOfDays": cfn.Integer})
 	bucket    = cfn.Object(members{"Bucket": cfn.Text, "KeyPrefix": cfn.Text, "RoleArn": cfn.Text})
 
-	channel = cfn.Object(members{
+	channel = cfn.Bare(cfn.Object(members{
 		"ChannelName": cfn.Text, "RetentionPeriod": retention, "Tags": tags,
 		"ChannelStorage": cfn.Object(members{"ServiceManagedS3": empty, "CustomerManagedS3": bucket}),
-	})
+	}))
 
 	pipe = cfn.Object(members{
 		"PipelineName": cfn.Text, "Tags": tags,
@@ -57,7 +57,7 @@ var (
 		})),
 	})
 
-	datastore = cfn.Object(members{
+	datastore = cfn.Bare(cfn.Object(members{
 		"DatastoreName": cfn.Text, "RetentionPeriod": retention, "Tags": tags,
 		"DatastoreStorage": cfn.Object(members{
 			"ServiceManagedS3": empty, "CustomerManagedS3": bucket,
@@ -75,7 +75,7 @@ var (
 			"Partition":          cfn.Object(members{"AttributeName": cfn.Text}),
 			"TimestampPartition": cfn.Object(members{"AttributeName": cfn.Text, "TimestampFormat": cfn.Text}),
 		}))}),
-	})
+	}))
 
 	dataset = cfn.Object(members{
 		"DatasetName": cfn.Text, "RetentionPeriod": retention, "Tags": tags,

@@ -40,6 +40,28 @@ func TestAttackEnrichOfAnotherTenant(t *testing.T) {
 	}
 }
 
+// What is no JSON follows messages with names of all kinds, at the place of each.
+func TestAttackAfterEscapedNames(t *testing.T) {
+	t.Parallel()
+	p := load(t, `{"math":{"name":"a0","math":"a + 1","attribute":"sum","next":"d"}}`)
+	var b pipeline.Batch
+	for _, name := range []string{`a`, `\u0061`, `x\"`, ``, `\u0000`, `attribute_of_more_bytes_than_two_words`, `\n234567`} {
+		for _, rest := range []string{"", "\x00", "\x00\x00\x00\x00\x00\x00\x00\x00\x00", `"`, `":`, `:`, `:1}`, "\x00:1}", `1}`, ``, "\"\x00\":1}"} {
+			first := `{"a":1,"` + name + `":2}`
+			require.NotPanics(t, func() {
+				require.NoError(t, p.Run(context.Background(), nil, &b, payloads(first, first, `{"a":1,`+rest, `{`+rest, first)))
+			}, "%s %q", name, rest)
+			var invalid []int
+			for _, event := range b.Events() {
+				if event.Reason == pipeline.InvalidMessage {
+					invalid = append(invalid, event.Source)
+				}
+			}
+			require.Equal(t, []int{2, 3}, invalid, "%s %q", name, rest)
+		}
+	}
+}
+
 // A batch that held the messages of one tenant is used for another one, after
 // runs that ended in every way.
 func TestAttackUsedBatch(t *testing.T) {

@@ -9,6 +9,11 @@ func (l *loader) chain(path string) {
 		l.findings.quota(path, "%d activities, want at most %d", n, maxActivities)
 	}
 	named := l.named()
+	if !l.semantics().LooseChain {
+		for _, a := range l.links {
+			l.checkNext(a, named)
+		}
+	}
 	channel := l.only(path, TypeChannel)
 	l.only(path, TypeDatastore)
 	if channel == nil {
@@ -53,19 +58,28 @@ func (l *loader) only(path string, kind ActivityType) (found *link) {
 	return found
 }
 
+// checkNext finds a next that is missing, or names nothing. The data store ends
+// the chain.
+func (l *loader) checkNext(a *link, named map[string]*link) {
+	switch {
+	case a.kind == TypeDatastore || a.unreadable:
+	case a.next == "":
+		l.findings.fail(a.path+".next", "activity %q has no next, and only the data store ends the chain", a.name)
+	case named[a.next] == nil:
+		l.findings.fail(a.path+".next", "there is no activity %q", a.next)
+	}
+}
+
 // walk follows next from the channel.
 func (l *loader) walk(channel *link, named map[string]*link) (reached []*link) {
 	for a := channel; ; {
 		reached = append(reached, a)
 		next := named[a.next]
+		if l.semantics().LooseChain { // else it has been found already
+			l.checkNext(a, named)
+		}
 		switch {
-		case a.kind == TypeDatastore:
-			return reached
-		case a.next == "":
-			l.findings.fail(a.path+".next", "activity %q has no next, and only the data store ends the chain", a.name)
-			return reached
-		case next == nil:
-			l.findings.fail(a.path+".next", "there is no activity %q", a.next)
+		case a.kind == TypeDatastore || a.next == "" || next == nil:
 			return reached
 		case slices.Contains(reached, next):
 			l.findings.fail(a.path+".next", "the chain comes back to activity %q", a.next)

@@ -72,6 +72,10 @@ func TestCheckRefuses(t *testing.T) {
 			`columns[0].name: "a-b"`, `columns[0].type: "text": unknown type "text"`, "columns[1].type: \"array<int\": want '>'", `columns[2].name: there is another column "X"`,
 			"columns[2].type: \"decimal(39,1)\": 39: want 1 to 38", "columns[3].type: \"struct<a>\": want name:type", "columns[4].type: \"decimal(5,6)\"", "columns[5].type: \"map<int>\": want ','", `columns[6].type: "int)": unexpected ")"`,
 		},
+		`{"datastoreName":"s","fileFormatConfiguration":{"parquetConfiguration":{"schemaDefinition":{"columns":[
+		  {"name":"a","type":"Integer"},{"name":"b","type":"struct<integer:array<integer>>"},{"name":"c","type":"struct<integer:int>"}]}}}}`: {
+			`ERROR fileFormatConfiguration.parquetConfiguration.schemaDefinition.columns[0].type: "Integer": a column is an int; integer is for queries`, `columns[1].type: "struct<integer:array<integer>>": a column is an int`,
+		},
 		`{"datastoreName":"s","datastorePartitions":{"partitions":[{"timestampPartition":{"attributeName":"a","timestampFormat":"yyyy;"}},{"timestampPartition":{"attributeName":"A"}},{"attributePartition":{"attributeName":"x-y"}},{}]}}`: {
 			"timestampFormat: \"yyyy;\": want letters", `there is another partition by "A"`, `attributeName: "x-y": want letters`, "partition: want exactly one of attributePartition, timestampPartition, got 0", "2 timestamp partitions, want at most one",
 		},

@@ -81,8 +81,10 @@ func (l *loader) parquet(o *object) {
 		}
 		text := column.limited(maxColumnType, "type")
 		if text != "" {
-			if _, err := readColumnType(text); err != nil {
+			if _, integer, err := readColumnType(text); err != nil {
 				column.fail(column.at("type"), "%q: %s", text, err)
+			} else if integer {
+				column.quota(column.at("type"), "%q: a column is an int; integer is for queries", text)
 			}
 		}
 		column.end()

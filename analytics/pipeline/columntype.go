@@ -40,31 +40,33 @@ type ColumnPart struct {
 // struct<a:int,b:array<decimal(10,2)>>, of at most 131,072 bytes and 100 levels.
 // Case and blanks don't matter. The error is [ErrDefinition].
 func ParseColumnType(text string) (ColumnType, error) {
-	t, err := readColumnType(text)
+	t, _, err := readColumnType(text)
 	if err != nil {
 		return ColumnType{}, fmt.Errorf("%w: type %.80q: %w", ErrDefinition, text, err)
 	}
 	return t, nil
 }
 
-func readColumnType(text string) (ColumnType, error) {
+// readColumnType also tells whether the type has the name that only queries have
+// for int.
+func readColumnType(text string) (t ColumnType, integer bool, err error) {
 	if len(text) > maxColumnType {
-		return ColumnType{}, fmt.Errorf("%d bytes, want at most %d", len(text), maxColumnType)
+		return ColumnType{}, false, fmt.Errorf("%d bytes, want at most %d", len(text), maxColumnType)
 	}
 	r := &columnTypeReader{text: strings.ToLower(strings.ReplaceAll(text, " ", ""))}
-	t, err := r.read(0)
-	if err != nil {
-		return ColumnType{}, err
+	if t, err = r.read(0); err != nil {
+		return ColumnType{}, false, err
 	}
 	if r.at < len(r.text) {
-		return ColumnType{}, fmt.Errorf("unexpected %q", r.text[r.at:])
+		return ColumnType{}, false, fmt.Errorf("unexpected %q", r.text[r.at:])
 	}
-	return t, nil
+	return t, r.integer, nil
 }
 
 type columnTypeReader struct {
-	text string
-	at   int
+	text    string
+	at      int
+	integer bool
 }
 
 var plainTypes = []string{
@@ -96,7 +98,7 @@ func (r *columnTypeReader) read(depth int) (t ColumnType, err error) {
 	case t.Name == "varchar" && r.accept("("):
 		return t, r.numbers(maxVarchar, &t.Precision)
 	case t.Name == "integer":
-		t.Name = "int"
+		t.Name, r.integer = "int", true
 	case t.Name == "decimal":
 		t.Precision = 10
 	case !slices.Contains(plainTypes, t.Name):

@@ -81,8 +81,10 @@
 // with a point or exponent is a Decimal. Arithmetic is decimal, with 34 digits, half to even, between 1E-999 and
 // 9.99E999: 21 * 1.8 + 32 is 69.8. Int / Int is an Int, cut toward zero. A String
 // that is a number counts as a Decimal, but + with a String concatenates.
-// Functions that have no exact result compute in double precision. What can't be
-// computed is undefined, and so is a number of more than 1,200 characters, and an attribute that is missing; a comparison
+// Functions that have no exact result compute in double precision: they give the
+// nearest float64, as its shortest decimal. What can't be
+// computed is undefined, and so is a call with a wrong number of arguments, which
+// is a finding, a number of more than 1,200 characters, and an attribute that is missing; a comparison
 // with it is undefined, while false AND x is false and true OR x is true.
 //
 // # What the service left open

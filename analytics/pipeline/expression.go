@@ -38,6 +38,7 @@ func newDialect(s *Semantics) exprlang.Dialect {
 		DoubledQuotes: true,
 		Literals:      true,
 		Case:          true,
+		BarePoints:    true,
 	}
 	if s.Extensions {
 		d.Predicates = precedenceComparison
@@ -55,22 +56,24 @@ type compiler struct {
 	semantics  *Semantics
 	attributes *numbering
 	err        *exprlang.Error
+	doubts     []*exprlang.Error // what is undefined whatever the message
 }
 
-// compileExpression reads an expression.
-func compileExpression(source string, s *Semantics, attributes *numbering) (eval, *exprlang.Error) {
+// compileExpression reads an expression. Doubts are about one that can be
+// computed.
+func compileExpression(source string, s *Semantics, attributes *numbering) (compiled eval, doubts []*exprlang.Error, err *exprlang.Error) {
 	dialect := newDialect(s)
-	node, err := dialect.Parse(source)
-	if err != nil {
-		syntax, ok := err.(*exprlang.Error) //nolint:errorlint // Parse says so
+	node, parseErr := dialect.Parse(source)
+	if parseErr != nil {
+		syntax, ok := parseErr.(*exprlang.Error) //nolint:errorlint // Parse says so
 		if !ok {
-			syntax = &exprlang.Error{Source: source, Message: err.Error()}
+			syntax = &exprlang.Error{Source: source, Message: parseErr.Error()}
 		}
-		return nil, syntax
+		return nil, nil, syntax
 	}
 	c := &compiler{source: source, semantics: s, attributes: attributes}
-	f := c.compile(node)
-	return f, c.err
+	compiled = c.compile(node)
+	return compiled, c.doubts, c.err
 }
 
 func (c *compiler) fail(node exprlang.Node, format string, args ...any) eval {
@@ -186,9 +189,9 @@ func (c *compiler) number(n *exprlang.Number) operand {
 	if !ok {
 		return operand{eval: c.fail(n, "number is out of range")}
 	}
-	v := decimal(parsed)
+	v := value{kind: Decimal, number: parsed, text: []byte(n.Text)}
 	if parsed.isWhole() && (c.semantics.WholeLiteralsAreInts || !strings.ContainsAny(n.Text, ".eE")) {
-		v = whole(parsed)
+		v.kind = Int
 	}
 	return operand{constant: &v}
 }
@@ -406,7 +409,13 @@ func (r *run) arithmetic(operator byte, a, b, out *value) {
 	if out.kind = Undefined; !r.numeric(a) || !r.numeric(b) {
 		return
 	}
-	n, ok := r.compute(operator, ints, a.number, b.number)
+	var n number
+	var ok bool
+	if a.number.long || b.number.long {
+		n, ok = r.computeLong(operator, ints, a, b)
+	} else {
+		n, ok = r.compute(operator, ints, a.number, b.number)
+	}
 	switch {
 	case !ok:
 		r.failed = r.failed || r.semantics.ZeroDivisionDrops && b.number.isZero()
@@ -432,6 +441,29 @@ func (r *run) compute(operator byte, ints bool, a, b number) (number, bool) {
 		return r.decimals.divideWhole(a, b)
 	}
 	return r.decimals.divide(a, b)
+}
+
+// computeLong is compute for operands of more than 34 digits: only the result is
+// rounded.
+func (r *run) computeLong(operator byte, ints bool, a, b *value) (number, bool) {
+	d := &r.decimals
+	if b.number.isZero() && (operator == '/' || operator == '%') || !d.loadExactly(&d.x, a) || !d.loadExactly(&d.y, b) {
+		return number{}, false
+	}
+	operate := d.context.Quo
+	switch {
+	case operator == '+':
+		operate = d.context.Add
+	case operator == '-':
+		operate = d.context.Sub
+	case operator == '*':
+		operate = d.context.Mul
+	case operator == '%':
+		operate = d.context.Rem
+	case ints && !r.semantics.DecimalDivision:
+		operate = d.context.QuoInteger
+	}
+	return d.result(operate(&d.z, &d.x, &d.y))
 }
 
 func (c *compiler) array(n *exprlang.Array) eval {

@@ -30,21 +30,21 @@ var functions = map[string]function{
 	"sign":  {1, 1, true, func(_ *run, a []value, out *value) { out.setInt(wholeNumber(int64(a[0].number.sign()))) }},
 	"trunc": {2, 2, true, truncate},
 	"mod":   {2, 2, true, func(r *run, a []value, out *value) { r.arithmetic('%', &a[0], &a[1], out) }},
-	"power": {2, 2, true, double2(math.Pow)},
-	"atan2": {2, 2, true, double2(math.Atan2)},
+	"power": {2, 2, true, double2(power)},
+	"atan2": {2, 2, true, double2(atan2)},
 	"sqrt":  {1, 1, true, double(math.Sqrt)},
-	"exp":   {1, 1, true, double(math.Exp)},
-	"ln":    {1, 1, true, double(math.Log)},
-	"log":   {1, 1, true, double(math.Log10)},
-	"sin":   {1, 1, true, double(math.Sin)},
-	"cos":   {1, 1, true, double(math.Cos)},
-	"tan":   {1, 1, true, double(math.Tan)},
-	"asin":  {1, 1, true, double(math.Asin)},
-	"acos":  {1, 1, true, double(math.Acos)},
-	"atan":  {1, 1, true, double(math.Atan)},
-	"sinh":  {1, 1, true, double(math.Sinh)},
-	"cosh":  {1, 1, true, double(math.Cosh)},
-	"tanh":  {1, 1, true, double(math.Tanh)},
+	"exp":   {1, 1, true, double(exp)},
+	"ln":    {1, 1, true, double(ln)},
+	"log":   {1, 1, true, double(log10)},
+	"sin":   {1, 1, true, double(sin)},
+	"cos":   {1, 1, true, double(cos)},
+	"tan":   {1, 1, true, double(tan)},
+	"asin":  {1, 1, true, double(asin)},
+	"acos":  {1, 1, true, double(acos)},
+	"atan":  {1, 1, true, double(atan)},
+	"sinh":  {1, 1, true, double(sinh)},
+	"cosh":  {1, 1, true, double(cosh)},
+	"tanh":  {1, 1, true, double(tanh)},
 }
 
 // extensions are functions of the SQL of AWS IoT that the guide of IoT Analytics
@@ -77,7 +77,11 @@ func (c *compiler) call(n *exprlang.Call) eval {
 	}
 	arguments := c.all(n.Arguments)
 	if len(arguments) < f.least || len(arguments) > f.most {
-		return c.fail(n, "%s has %d arguments, want %s", n.Name, len(arguments), between(f.least, f.most))
+		c.doubts = append(c.doubts, &exprlang.Error{
+			Source: c.source, Offset: n.Offset(),
+			Message: fmt.Sprintf("%s has %d arguments, want %s: it is undefined", n.Name, len(arguments), between(f.least, f.most)),
+		})
+		return constant(value{})
 	}
 	return func(r *run, out *value) {
 		first := len(r.arguments)
@@ -104,7 +108,7 @@ func between(least, most int) string {
 
 func absolute(_ *run, a []value, out *value) {
 	*out = a[0]
-	out.number.neg = false
+	out.number.neg, out.number.long = false, false
 }
 
 func rounded(how rounding) func(*run, []value, *value) {

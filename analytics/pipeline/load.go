@@ -80,6 +80,8 @@ type link struct {
 	activity
 
 	path, next string
+	// unreadable: next is no text, which has been found.
+	unreadable bool
 }
 
 func newLoader(optFns []func(*Options)) *loader {
@@ -148,10 +150,14 @@ func (l *loader) described(o *object) {
 func checkTags(o *object) {
 	for _, tag := range o.objects(1, maxTags, "tags") {
 		tag.limited(maxTagLength, "key")
-		if !tag.has("value") {
+		switch value := tag.member("value"); {
+		case value == nil:
 			tag.fail(tag.at("value"), "value is required")
+		case value.kind == String && value.text == "":
+			tag.quota(tag.at("value"), "0 characters, want 1 to %d", maxTagLength)
+		default:
+			tag.limit(tag.at("value"), tag.text("value"), 1, maxTagLength)
 		}
-		tag.limit(tag.at("value"), tag.text("value"), 0, maxTagLength)
 		tag.end()
 	}
 }
@@ -196,6 +202,7 @@ func (l *loader) activity(kind ActivityType, o *object) {
 	a.kind, a.name = kind, o.limited(maxName, "name")
 	if kind != TypeDatastore {
 		a.next = o.text("next")
+		a.unreadable = a.next == "" && o.has("next") && o.member("next").kind != String
 		o.limit(o.at("next"), a.next, 1, maxName)
 	}
 	switch kind {
@@ -293,11 +300,9 @@ func (l *loader) pathsOf(o *object, use func(place string, p *path)) {
 
 func (l *loader) removed(o *object) (all []*path) {
 	l.pathsOf(o, func(place string, p *path) {
-		for _, s := range p.segments {
-			if s.name == nil {
-				o.fail(place, "%s: an array element can't be removed", p.whole.name)
-				return
-			}
+		if p.last() == nil {
+			o.fail(place, "%s: an array element can't be removed", p.whole.name)
+			return
 		}
 		if !p.plain() && l.semantics().RootRemoveOnly {
 			o.fail(place, "%s: want an attribute of the root", p.whole.name)
@@ -358,7 +363,10 @@ func (l *loader) expression(o *object, member string) expression {
 	if source == "" {
 		return expression{}
 	}
-	compiled, err := compileExpression(source, l.semantics(), &l.pipeline.attributes)
+	compiled, doubts, err := compileExpression(source, l.semantics(), &l.pipeline.attributes)
+	for _, doubt := range doubts {
+		l.findings.expression(LevelWarning, o.at(member), doubt)
+	}
 	switch {
 	case err == nil:
 		return expression{eval: compiled}

@@ -87,6 +87,76 @@ func TestChain(t *testing.T) {
 	require.Contains(t, refused(t, `[]`)[0], "want exactly one channel activity, got 0")
 }
 
+// Each missing or unknown next is found, also where the chain is broken before
+// it, and once.
+func TestChainFindsEverything(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{
+		`ERROR pipelineActivities[1].filter.next: there is no activity "x"`,
+		`ERROR pipelineActivities[2].filter.next: activity "a1" has no next, and only the data store ends the chain`,
+		`ERROR pipelineActivities[3].filter.next: there is no activity "y"`,
+		`ERROR pipelineActivities[2].filter: activity "a1" is not reached from the channel`,
+		`ERROR pipelineActivities[3].filter: activity "a2" is not reached from the channel`,
+		`ERROR pipelineActivities[4].datastore: activity "d" is not reached from the channel`,
+	}, refused(t, string(definition(
+		`{"filter":{"name":"a0","filter":"true","next":"x"}}`, `{"filter":{"name":"a1","filter":"true","next":""}}`, `{"filter":{"name":"a2","filter":"true","next":"y"}}`,
+	))))
+	require.Equal(t, []string{
+		`ERROR pipelineActivities[1].channel.next: there is no activity "x"`,
+		`ERROR pipelineActivities[2].filter.next: activity "a0" has no next, and only the data store ends the chain`,
+		`ERROR pipelineActivities: want exactly one channel activity, got 2`,
+	}, refused(t, string(definition(`{"channel":{"name":"b","channelName":"s","next":"x"}}`, `{"filter":{"name":"a0","filter":"true"}}`))))
+	require.Equal(t, []string{
+		`ERROR pipelineActivities[1].filter.next: want a string, got a number`,
+		`ERROR pipelineActivities[2].datastore: activity "d" is not reached from the channel`,
+	}, refused(t, string(definition(`{"filter":{"name":"a0","filter":"true","next":1}}`))))
+	require.Equal(t, []string{
+		`ERROR pipelineActivities[3].filter.next: there is no activity "y"`,
+		`ERROR pipelineActivities[2].filter.next: the chain comes back to activity "a0"`,
+		`ERROR pipelineActivities[3].filter: activity "a2" is not reached from the channel`,
+		`ERROR pipelineActivities[4].datastore: activity "d" is not reached from the channel`,
+	}, refused(t, string(definition(
+		`{"filter":{"name":"a0","filter":"true","next":"a1"}}`, `{"filter":{"name":"a1","filter":"true","next":"a0"}}`, `{"filter":{"name":"a2","filter":"true","next":"y"}}`,
+	))))
+
+	// What is not reached does not matter then.
+	loose := func(o *pipeline.Options) { o.Semantics.LooseChain = true }
+	_, err := pipeline.Load(definition(`{"filter":{"name":"a0","filter":"true","next":"d"}}`, `{"filter":{"name":"a1","filter":"true","next":"y"}}`), loose)
+	require.NoError(t, err)
+	require.Equal(t, []string{`ERROR pipelineActivities[1].filter.next: there is no activity "y"`},
+		refused(t, string(definition(`{"filter":{"name":"a0","filter":"true","next":"y"}}`, `{"filter":{"name":"a1","filter":"true","next":"z"}}`)), loose))
+}
+
+// A call with a wrong number of arguments is undefined, and doubtful.
+func TestWrongCounts(t *testing.T) {
+	t.Parallel()
+	text := string(definition(`{"math":{"name":"a0","math":"1 + power(2) * abs()","attribute":"x","next":"a1"}}`, `{"filter":{"name":"a1","filter":"trunc(2.5) > 1","next":"d"}}`))
+	p, err := pipeline.Load([]byte(text))
+	require.NoError(t, err)
+	want := []string{
+		`WARNING pipelineActivities[1].math.math, line 1, column 5: power has 1 arguments, want 2: it is undefined`,
+		`WARNING pipelineActivities[1].math.math, line 1, column 16: abs has 0 arguments, want 1: it is undefined`,
+		`WARNING pipelineActivities[2].filter.filter, line 1, column 1: trunc has 1 arguments, want 2: it is undefined`,
+	}
+	require.Equal(t, want, lines(p.Findings()))
+	_, findings := pipeline.Check([]byte(text))
+	require.Equal(t, want, lines(findings))
+}
+
+func TestTagValues(t *testing.T) {
+	t.Parallel()
+	for tag, want := range map[string]string{
+		`{"key":"k","value":""}`: "tags[0].value: 0 characters, want 1 to 256",
+		`{"key":"k"}`:            "tags[0].value: value is required",
+		`{"key":"k","value":1}`:  "tags[0].value: want a string, got a number",
+		`{"key":"","value":"v"}`: "tags[0].key: key is required",
+		`{"key":"k","value":"` + strings.Repeat("v", 257) + `"}`: "tags[0].value: 257 characters, want 1 to 256",
+	} {
+		_, findings := pipeline.Check([]byte(`{"channelName":"c","tags":[` + tag + `]}`))
+		require.Equal(t, []string{"ERROR " + want}, lines(findings))
+	}
+}
+
 func TestExpressionErrors(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{
@@ -98,8 +168,10 @@ func TestExpressionErrors(t *testing.T) {
 		"a IS NULL":              "column 3: unexpected 'I'",
 		"a BETWEEN 1 AND 2":      "column 3: unexpected 'B'",
 		"floor(1)":               `unknown function "floor"`,
-		"abs(1, 2)":              "abs has 2 arguments, want 1",
-		"power(2)":               "power has 1 arguments, want 2",
+		"abs(nosuch(1), 2)":      `unknown function "nosuch"`,
+		"5.x > 1":                "column 3: unexpected 'x', want the end of the number",
+		"1..5 > 1":               "column 3: unexpected '.', want the end of the number",
+		"a .5 > 1":               "unexpected",
 		"a > 1 AND":              "unexpected end",
 		"CASE WHEN a THEN 1":     "column 6: unexpected 'W', want a value to compare with",
 		"CASE a WHEN 1 THEN 2":   "want END",
@@ -150,7 +222,7 @@ func TestLoadForms(t *testing.T) {
 	activities := `[{"channel":{"name":"c","channelName":"raw","next":"d"}},{"datastore":{"name":"d","datastoreName":"s"}}]`
 	for _, text := range []string{
 		activities,
-		`{"pipelineName":"p","pipelineActivities":` + activities + `,"tags":[{"key":"k","value":""}]}`,
+		`{"pipelineName":"p","pipelineActivities":` + activities + `,"tags":[{"key":"k","value":"v"}]}`,
 		`{"pipeline":{"name":"p","activities":` + activities + `}}`,
 		`{"PipelineName":"p","PipelineActivities":[{"Channel":{"Name":"c","ChannelName":"raw","Next":"d"},"Datastore":{"Name":"d","DatastoreName":"s"},"Math":null}]}`,
 	} {
@@ -175,6 +247,9 @@ func TestLoadOptions(t *testing.T) {
 	require.NotEmpty(t, refused(t, `[]`, oneForm))
 	require.NotEmpty(t, refused(t, `{"pipeline":{"name":"p","activities":[]}}`, oneForm))
 	require.NotEmpty(t, refused(t, strings.Replace(several, "channelName", "ChannelName", 1), oneForm))
+
+	inArray := string(definition(`{"removeAttributes":{"name":"a0","attributes":["a[0].b"],"next":"d"}}`))
+	require.Contains(t, refused(t, inArray, func(o *pipeline.Options) { o.Semantics.RootRemoveOnly = true })[0], "a[0].b: want an attribute of the root")
 
 	nested := string(definition(`{"removeAttributes":{"name":"a0","attributes":["a.b"],"next":"d"}}`))
 	_, err = pipeline.Load([]byte(nested))

@@ -27,6 +27,9 @@ type number struct {
 	hi, lo uint64
 	exp    int32
 	neg    bool
+	// long: digits were cut off when the number was read from a text, which its
+	// value still has.
+	long bool
 }
 
 func wholeNumber(i int64) number {
@@ -127,7 +130,9 @@ func (d *decimals) parseLong(text []byte) (number, bool) {
 		return number{}, false
 	}
 	condition, err := d.context.Round(&d.z, &d.x)
-	return d.result(condition, err)
+	n, ok := d.result(condition, err)
+	n.long = ok && condition.Inexact()
+	return n, ok
 }
 
 // maxPlain is the largest whole number that is written without exponent, in
@@ -231,6 +236,7 @@ const (
 
 // cut rounds the number to so many decimals.
 func (n number) cut(decimals int32, how rounding) number {
+	n.long = false
 	last, rest := uint64(0), uint64(0)
 	for -n.exp > decimals {
 		if n.isZero() {
@@ -273,6 +279,16 @@ func newDecimals(halfUp bool) decimals {
 func (d *decimals) load(a, b *number) {
 	set(&d.x, a)
 	set(&d.y, b)
+}
+
+// loadExactly sets x to a number with all the digits that its text has.
+func (d *decimals) loadExactly(x *apd.Decimal, v *value) bool {
+	if !v.number.long {
+		set(x, &v.number)
+		return true
+	}
+	_, _, err := x.SetString(string(v.text))
+	return err == nil
 }
 
 func set(x *apd.Decimal, n *number) {

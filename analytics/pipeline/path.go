@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -273,32 +274,24 @@ func members(raw []byte) func(yield func(nestedMember) bool) {
 	}
 }
 
-// without returns an object without the member at the segments, which name
-// members only. The result is raw itself if there is none.
+// without returns JSON without the member at the segments, of which the last
+// names one. The result is raw itself if there is none.
 func (r *run) without(raw []byte, segments []segment) []byte {
-	if raw[0] != '{' {
-		return raw
-	}
-	start, end := r.memberOf(raw, segments[0].name)
+	start, end := r.step(raw, &segments[0])
 	if start < 0 {
 		return raw
 	}
-	var inner []byte
-	if len(segments) > 1 {
-		inner = r.without(raw[start:end], segments[1:])
-		if len(inner) == end-start {
-			return raw
-		}
+	if len(segments) == 1 {
+		name := nameAt(raw, start)
+		return r.edit(raw, func(b []byte, m nestedMember) ([]byte, bool) {
+			return append(b, raw[m.from:m.end]...), string(m.name) != string(name)
+		})
 	}
-	return r.edit(raw, func(b []byte, m nestedMember) ([]byte, bool) {
-		switch {
-		case len(segments) == 1 && string(m.name) == string(nameAt(raw, start)):
-			return b, false
-		case len(segments) > 1 && m.start == start:
-			return append(append(b, raw[m.from:m.start]...), inner...), true
-		}
-		return append(b, raw[m.from:m.end]...), true
-	})
+	inner := r.without(raw[start:end], segments[1:])
+	if len(inner) == end-start {
+		return raw
+	}
+	return slices.Concat(raw[:start], inner, raw[end:])
 }
 
 // nameAt returns the name of the member whose value starts at start.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/apd/v3"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -46,6 +47,38 @@ func TestArithmeticIsExact(t *testing.T) {
 		x, _ := new(big.Rat).SetString(a)
 		y, _ := new(big.Rat).SetString(b)
 		require.Equal(t, x.Cmp(y), pipeline.Compare(a, b), "%s %s", a, b)
+	})
+}
+
+// Of operands of any length, the result alone is rounded.
+func TestLongOperands(t *testing.T) {
+	t.Parallel()
+	p, err := pipeline.Load(definition(
+		`{"math":{"name":"a0","math":"a + b","attribute":"sum","next":"a1"}}`, `{"math":{"name":"a1","math":"a - text","attribute":"difference","next":"a2"}}`,
+		`{"math":{"name":"a2","math":"a * text","attribute":"product","next":"d"}}`,
+	))
+	require.NoError(t, err)
+	context := apd.Context{Precision: 34, MaxExponent: 999, MinExponent: -999, Rounding: apd.RoundHalfEven}
+	long := rapid.StringMatching(`-?[1-9][0-9]{30,60}(\.[0-9]{1,40})?`)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := long.Draw(t, "a"), rapid.OneOf(long, rapid.StringMatching(`[1-9][0-9]{0,10}`)).Draw(t, "b")
+		x, _, err := apd.NewFromString(a)
+		require.NoError(t, err)
+		y, _, err := apd.NewFromString(b)
+		require.NoError(t, err)
+		var batch pipeline.Batch
+		require.NoError(t, p.Run(t.Context(), nil, &batch, [][]byte{[]byte(`{"a":` + a + `,"b":` + b + `,"text":"` + b + `"}`)}))
+		require.Equal(t, 1, batch.Len())
+		for name, operate := range map[string]func(z, x, y *apd.Decimal) (apd.Condition, error){
+			"difference": context.Sub, "product": context.Mul, "sum": context.Add,
+		} {
+			var want apd.Decimal
+			_, err := operate(&want, x, y)
+			require.NoError(t, err)
+			got, _, err := apd.NewFromString(string(batch.At(0).Lookup(name)))
+			require.NoError(t, err)
+			require.Zero(t, want.Cmp(got), "%s of %s and %s: %s, want %s", name, a, b, got, &want)
+		}
 	})
 }
 
@@ -235,7 +268,7 @@ func FuzzExpression(f *testing.F) {
 // from outside.
 func FuzzPayload(f *testing.F) {
 	for _, seed := range []string{
-		`{"a":1,"a":2,"A":3,"n":{"m":{"k":[1,{"b-c":2}]}}}`, `{"n":{"m":{}}}`, "\xff", `{"\u0061":1,"n":[[]]}`, `{"__x":{"y y":[{}]}}`, `{"a":1e999999}`, ` { "n" : { "M" : 1 , "m" : 2 } } `,
+		`{"a":1,"a":2,"A":3,"n":{"m":{"k":[1,{"b-c":2}]}}}`, `{"n":{"m":{}}}`, "\xff", `{"\u0061":1,"n":[[]]}`, `{"__x":{"y y":[{}]}}`, `{"a":1e999999}`, ` { "n" : { "M" : 1 , "m" : 2 } } `, `{"x\"":1}`, "{\x00",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -24,10 +24,10 @@ type shape struct {
 type shapeName struct {
 	name []byte
 	// token is the name as it stands in most payloads: in quotes, with a colon.
-	// It is noToken if it needs escapes.
+	// It is empty if it needs escapes.
 	token []byte
 	// first are its first eight bytes, as mask has them, and last its last eight
-	// if it has more. mask is 0 if it has more than both.
+	// if it has more. mask is 0 if it has more than both, or none.
 	first, mask, last uint64
 }
 
@@ -36,7 +36,6 @@ const (
 	manyShapes   = 8
 	unknownPlace = math.MaxInt32
 	absent       = math.MaxInt32 - 1
-	noToken      = 0 // stands in no JSON
 )
 
 // shapes are the kinds of messages that a run met. The one met last is tried
@@ -80,7 +79,7 @@ func (s *shape) extend(name []byte) {
 	n.name = append(n.name[:0], name...)
 	n.token = append(append(append(n.token[:0], '"'), name...), '"', ':')
 	if end, escaped := jsonscan.String(n.token, 1); end != 1+len(name) || escaped {
-		n.token = append(n.token[:0], noToken)
+		n.token = n.token[:0]
 	}
 	n.setWords()
 	for i := range s.places {
@@ -96,6 +95,8 @@ func (n *shapeName) setWords() {
 	copy(start[:], n.token)
 	n.first, n.mask, n.last = binary.LittleEndian.Uint64(start[:]), math.MaxUint64, 0
 	switch size := len(n.token); {
+	case size == 0:
+		n.mask = 0
 	case size < 8:
 		n.mask >>= 8 * (8 - size)
 	case size <= 16:
@@ -121,7 +122,7 @@ func (s *shape) nameAt(place int, data []byte, i int) (end int) {
 		}
 		return end
 	}
-	if string(data[i:end]) == string(n.token) {
+	if len(n.token) > 0 && string(data[i:end]) == string(n.token) {
 		return end
 	}
 	return 0

@@ -28,17 +28,14 @@ type value struct {
 	kind   Kind
 	truth  bool
 	number number
-	// text holds the characters of a String, or the JSON of an Array or Object.
+	// text holds the characters of a String, the JSON of an Array or Object, or
+	// what a long number was read from.
 	text []byte
 }
 
 func (v *value) isNumber() bool { return v.kind == Int || v.kind == Decimal }
 
 func truth(b bool) value { return value{kind: Boolean, truth: b} }
-
-func whole(n number) value { return value{kind: Int, number: n} }
-
-func decimal(n number) value { return value{kind: Decimal, number: n} }
 
 // The setters leave what the kind does not use.
 func (v *value) setTruth(b bool)     { v.kind, v.truth = Boolean, b }
@@ -65,6 +62,9 @@ func (r *run) read(raw []byte, out *value) {
 		return
 	}
 	n, ok := r.decimals.parseNumber(raw)
+	if n.long {
+		out.text = raw
+	}
 	switch {
 	case !ok:
 		out.kind = Undefined

@@ -32,6 +32,10 @@ type definition struct {
 	place func(path string) cfnanalytics.Place
 }
 
+// stackName is the stack of all templates. A function without a name gets one
+// that begins with it.
+const stackName = "stack"
+
 // read returns the definitions of the file. The error is about the file; what
 // is wrong in a template is a problem.
 func (f *definitionFlags) read() (definitions []definition, problems []problem, err error) {
@@ -46,7 +50,7 @@ func (f *definitionFlags) read() (definitions []definition, problems []problem, 
 	stack, err := cfnanalytics.Read(data, func(o *cfnanalytics.Options) {
 		o.StandIns, o.Complete = true, f.complete
 		o.Parameters, o.Values, o.Imports = f.template.parameters, f.template.values, f.template.imports
-		o.Region, o.AccountID = f.template.region, f.template.account
+		o.Region, o.AccountID, o.StackName = f.template.region, f.template.account, stackName
 	})
 	var findings []cfnanalytics.Finding
 	if broken, ok := errors.AsType[*cfnanalytics.TemplateError](err); ok {

@@ -120,15 +120,16 @@
 //
 // -definition is a file in JSON: the body of CreatePipeline or the skeleton of the
 // AWS CLI for it, the answer of DescribePipeline, or a bare list of activities; or
-// a CloudFormation template in JSON or YAML, with -resource and the other flags
-// as above. -strict and -semantics are as above, by the names of the fields of
+// a CloudFormation template in JSON or YAML, or a resource of one that stands alone,
+// with -resource and the other flags as above. -strict and -semantics are as above, by the names of the fields of
 // pipeline.Semantics.
 //
 // A line of -messages is a payload; all of them are one batch. Blank lines are
-// ignored. -env is a file with what the pipeline reaches outside of it:
+// skipped, but counted. -env is a file with what the pipeline reaches outside of it:
 //
 //	{"registry": {thing: description}, "shadow": {thing: document}, "lambda": {name: [command, args…]}}
 //
+// A function to which the template gives no name is called by its logical id.
 // The command of a function gets the batch as a JSON array on standard input and
 // answers one on standard output; if it fails it is run twice more.
 //

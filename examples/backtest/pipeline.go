@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 
 	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/analytics/pipeline"
@@ -30,7 +31,7 @@ func parsePipelineFlags(args []string, errOut io.Writer) (*pipelineFlags, error)
 	f := &pipelineFlags{}
 	set := newFlagSet("pipeline", errOut)
 	set.StringVar(&f.definition, "definition", "", "definition `file` of a pipeline: JSON of the service, or a CloudFormation template")
-	set.StringVar(&f.messages, "messages", "", "payloads, one a line; - is standard input")
+	set.StringVar(&f.messages, "messages", "", "payloads, one a line; blank lines are skipped, but counted; - is standard input")
 	set.StringVar(&f.env, "env", "", "`file` with registry, shadow and lambda")
 	set.StringVar(&f.resource, "resource", "", "logical id or `name` of the pipeline in a template")
 	f.template.register(set)
@@ -176,9 +177,13 @@ func lookup(all map[string]json.RawMessage, thing string) ([]byte, error) {
 	return text, nil
 }
 
-// Invoke runs the command of a function, with the event as standard input.
+// Invoke runs the command of a function, with the event as standard input. A
+// function that has no name in a template is also known by its logical id.
 func (w *world) Invoke(ctx context.Context, name string, event []byte) ([]byte, error) {
-	command := w.Lambda[name]
+	command, ok := w.Lambda[name]
+	if !ok {
+		command = w.Lambda[strings.TrimPrefix(name, stackName+"-")]
+	}
 	if len(command) == 0 {
 		return nil, fmt.Errorf("function %q: %w", name, iotenant.ErrNotFound)
 	}

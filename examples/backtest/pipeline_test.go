@@ -139,6 +139,56 @@ Resources:
 	require.True(t, strings.HasSuffix(got.out, "the service would have accepted it\n"), got.out)
 }
 
+// A function without a name, and one with a name that begins like one that
+// CloudFormation makes up.
+func TestPipelineFunctionsOfATemplate(t *testing.T) {
+	t.Parallel()
+	executable, err := os.Executable()
+	require.NoError(t, err)
+	double := []string{executable, "-test.run=^TestFunction$", "--", "double"}
+	template := func(properties string) string {
+		return write(t, "t.yaml", `
+Resources:
+  Halve: {Type: AWS::Lambda::Function, Properties: {`+properties+`}}
+  P:
+    Type: AWS::IoTAnalytics::Pipeline
+    Properties:
+      PipelineActivities:
+        - Channel: {Name: in, ChannelName: raw, Next: l}
+        - Lambda: {Name: l, LambdaName: !Ref Halve, BatchSize: 10, Next: out}
+        - Datastore: {Name: out, DatastoreName: done}
+`)
+	}
+	for name, c := range map[string]struct{ properties, function string }{
+		"logical id": {"", "Halve"}, "made up": {"", "stack-Halve"}, "named": {"FunctionName: stack-x", "stack-x"},
+	} {
+		env, err := json.Marshal(map[string]any{"lambda": map[string][]string{c.function: double}})
+		require.NoError(t, err)
+		got := backtest("{\"t\":21}\n", "pipeline", "-definition", template(c.properties), "-env", write(t, "env.json", string(env)), "-messages", "-")
+		require.Equal(t, statusDone, got.status, got.err)
+		require.Equal(t, "{\"in\":1,\"out\":[{\"t\":42}]}\n", got.out, name)
+	}
+	got := backtest("{\"t\":21}\n", "pipeline", "-definition", template(""), "-messages", "-")
+	require.Contains(t, got.err, `function "stack-Halve": not found`)
+}
+
+// A resource without a template around it, as the user guide of CloudFormation
+// shows them.
+func TestOneResource(t *testing.T) {
+	t.Parallel()
+	definition := write(t, "p.json", `{"Type":"AWS::IoTAnalytics::Pipeline","Properties":{"PipelineName":"p","PipelineActivities":[
+  {"Channel":{"Name":"in","ChannelName":"raw","Next":"f"},"Filter":{"Name":"f","Filter":"t > 1","Next":"out"},"Datastore":{"Name":"out","DatastoreName":"done"}}]}}`)
+	got := backtest("{\"t\":1}\n{\"t\":2}\n", "pipeline", "-definition", definition, "-messages", "-")
+	require.Equal(t, statusDone, got.status, got.err)
+	require.Equal(t, "{\"in\":1,\"out\":[]}\n{\"in\":2,\"out\":[{\"t\":2}]}\n", got.out)
+
+	got = backtest("", "validate", "-definition", write(t, "p.yaml", "Type: AWS::IoTAnalytics::Channel\nProperties:\n  ChannelName: a-b\n"))
+	require.Equal(t, statusModel, got.status, got.out)
+	require.Contains(t, got.out, `"a-b": want letters, digits and underscores`)
+	got = backtest("", "validate", "-definition", write(t, "p.yaml", "Resources: {Raw: {Type: AWS::IoTAnalytics::Channel}}"))
+	require.Equal(t, statusDone, got.status, got.out)
+}
+
 func TestValidateDefinition(t *testing.T) {
 	t.Parallel()
 	got := backtest("", "validate", "-definition", write(t, "p.json", climate))

@@ -326,6 +326,32 @@ func TestNoProperties(t *testing.T) {
 		require.Nil(t, document)
 		require.Len(t, findings, 1)
 		require.Equal(t, `resource "X" has no Properties`, findings[0].Message)
+
+		document, findings = convert(t, "Resources:\n  X:\n    Type: T::X"+rest, cfn.Options{}, cfn.Bare(shape))
+		require.Empty(t, findings)
+		require.Equal(t, "{}", string(document.JSON))
+		require.Equal(t, "Resources.X.Properties", document.Places[""].Path)
+	}
+	document, findings := convert(t, "Resources: {X: {Type: T::X, Properties: []}}", cfn.Options{}, cfn.Bare(shape))
+	require.Nil(t, document)
+	require.Len(t, findings, 1)
+	require.Equal(t, "want an object, got a list", findings[0].Message)
+}
+
+func TestParseAlone(t *testing.T) {
+	t.Parallel()
+	template := cfn.ParseAlone([]byte("Type: T::X\nProperties:\n  Text: !Sub \"${AWS::Region}\"\n  Whole: x"), "T::X", "T::Y")
+	resources := template.Resources("T::X")
+	require.Len(t, resources, 1)
+	require.Equal(t, "X", resources[0].LogicalID)
+	_, findings := template.Resolver(cfn.Options{}).Convert(resources[0], shape)
+	require.Equal(t, []cfn.Finding{{Level: cfn.Error, Resource: "X", Path: "Properties.Whole", Line: 4, Column: 10, Message: `want a whole number, got "x"`}}, findings)
+
+	document, findings := cfn.ParseAlone([]byte(`{"Type":"T::X","Properties":{"Text":"a"}}`), "T::X").Resolver(cfn.Options{}).Convert(resources[0], cfn.Any)
+	require.NotNil(t, document)
+	require.Empty(t, findings)
+	for _, text := range []string{"", "a", "[]", `{"Type":"T::Z"}`, `{"Type":["T::X"]}`, `{"Type":"T::X","Resources":{}}`, `{"Type":`, "Type: T::X\n" + strings.Repeat(" ", cfn.MaxSize)} {
+		require.Nil(t, cfn.ParseAlone([]byte(text), "T::X"), text)
 	}
 }
 

@@ -31,7 +31,7 @@ type Document struct {
 // the resource does not hold.
 func (r *Resolver) Convert(resource Resource, shape Shape) (*Document, []Finding) {
 	r.resource, r.findings, r.lenient = resource.LogicalID, nil, false
-	path := "Resources." + resource.LogicalID
+	path := resource.path
 	created, err := r.created(resource)
 	if err != nil {
 		r.report(err)
@@ -39,11 +39,11 @@ func (r *Resolver) Convert(resource Resource, shape Shape) (*Document, []Finding
 	if !created {
 		return nil, r.findings
 	}
-	r.repeated(&member{name: resource.LogicalID, line: resource.Line, column: resource.Column, again: resource.again}, "Resources")
+	r.repeated(&member{name: resource.LogicalID, line: resource.Line, column: resource.Column, again: resource.again}, resources)
 	for i := range resource.body.members {
 		r.repeated(&resource.body.members[i], path)
 	}
-	path += ".Properties"
+	path = strings.TrimPrefix(path+".Properties", ".")
 	properties := resource.body.get("Properties")
 	if properties == nil {
 		properties = &node{line: resource.Line, column: resource.Column}
@@ -53,6 +53,8 @@ func (r *Resolver) Convert(resource Resource, shape Shape) (*Document, []Finding
 	switch {
 	case err != nil:
 		r.report(err)
+	case !written && !r.failed() && shape.bare:
+		w.json, w.places[""] = []byte("{}"), Place{Path: path, Line: properties.line, Column: properties.column}
 	case !written && !r.failed():
 		r.note(Error, properties, path, "resource %q has no Properties", resource.LogicalID)
 	}

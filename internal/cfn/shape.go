@@ -6,6 +6,7 @@ type Shape struct {
 	members map[string]Shape
 	item    *Shape
 	unused  bool
+	bare    bool
 }
 
 type shapeKind uint8
@@ -57,5 +58,12 @@ func API(s Shape) Shape {
 // resolved in it is left out, with a warning.
 func Unused(s Shape) Shape {
 	s.unused = true
+	return s
+}
+
+// Bare returns the shape of the properties of a resource that needs none: it may
+// stand without Properties.
+func Bare(s Shape) Shape {
+	s.bare = true
 	return s
 }

@@ -36,6 +36,8 @@ type Dialect struct {
 	DoubledQuotes bool
 	// Literals: arrays [a, b] and objects {"name": a} are operands.
 	Literals bool
+	// BarePoints: a number may begin or end with its point, as .5 and 5. do.
+	BarePoints bool
 	// Case: CASE v WHEN t THEN r ELSE e END is an operand.
 	Case bool
 	// Predicates: x IS NULL, IN, BETWEEN and LIKE, also with NOT, are calls of
@@ -195,7 +197,7 @@ func (p *parser) primary() Node {
 		p.unexpected("an operand")
 	}
 	switch c := p.source[p.at]; {
-	case isDigit(c):
+	case isDigit(c), p.dialect.BarePoints && c == '.' && p.at+1 < len(p.source) && isDigit(p.source[p.at+1]):
 		return p.number(p.at)
 	case c == '\'' || c == '"':
 		return p.quoted(c)
@@ -238,6 +240,8 @@ func (p *parser) number(offset int) Node {
 	if p.at+1 < len(p.source) && p.source[p.at] == '.' && isDigit(p.source[p.at+1]) {
 		p.at++
 		p.digits()
+	} else if p.dialect.BarePoints {
+		p.accept('.')
 	}
 	if p.accept('e') || p.accept('E') {
 		if !p.accept('+') {

@@ -15,7 +15,7 @@ type place int
 func (p place) Offset() int { return int(p) }
 
 // Number is a literal such as 12, 12.5 or 1e3, with a minus sign if one stands
-// directly before it.
+// directly before it, or .5 and 5. where the dialect has them.
 type Number struct {
 	place
 	Text string
