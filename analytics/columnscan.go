@@ -14,7 +14,8 @@ import (
 //
 //   - Isolation: a call with one tenant's id sees nothing of another.
 //   - It yields the rows that are kept when it begins, each once: those of a
-//     file in their order. Rows out of the bounds of the time may be among them.
+//     file in their order. Rows without time, or out of its bounds, may be among
+//     them.
 //   - It ends after the first error, which it yields with a nil block.
 //   - Errors: tenant.ErrID, [ErrNoTable], [ErrQuery] for a column that is not
 //     there or of a type that can't be what it is asked for, [ErrCorrupt], those

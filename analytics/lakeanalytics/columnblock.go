@@ -11,9 +11,6 @@ import (
 	"github.com/iotenant/iotenant/analytics"
 )
 
-// blockRows is the length of a block.
-const blockRows = pageValues
-
 // rowGroup yields the rows of a row group.
 func (s *columnScan) rowGroup(r io.ReaderAt, group *format.RowGroup, yield func(*analytics.ColumnBlock, error) bool) error {
 	for _, c := range s.columns {
