@@ -15,8 +15,13 @@ import (
 )
 
 // MaxCells is the number of buckets of all groups and columns that a
-// [ColumnQuery] may have. Beyond it, it is [ErrLimit].
+// [ColumnQuery] may have, without those that filling adds. Beyond it, it is
+// [ErrLimit], and where groups are so many, and so few of them in each interval,
+// that their table has more than 16 times as many places.
 const MaxCells = 2_000_000
+
+// maxPlaces takes 256 MB.
+const maxPlaces = 16 * MaxCells
 
 // ColumnQuery asks for statistics of columns of a data store, for each bucket of
 // time and each group.
@@ -31,6 +36,9 @@ type ColumnQuery struct {
 	// same value. Default: each value is a group. Rows without a value have the
 	// value "".
 	Group func(value string) string
+	// Fill says what to yield for buckets in which a group has no number of a
+	// column. It needs an Interval. At most [MaxFilled] buckets are added.
+	Fill Fill
 }
 
 // check returns [ErrQuery].
@@ -41,7 +49,10 @@ func (q *ColumnQuery) check() error {
 	case !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From):
 		return fmt.Errorf("%w: to is before from", ErrQuery)
 	}
-	if q.Interval != (Interval{}) {
+	if err := q.Fill.check(q.whole()); err != nil {
+		return err
+	}
+	if !q.whole() {
 		if err := q.Interval.Check(); err != nil {
 			return err
 		}
@@ -49,11 +60,15 @@ func (q *ColumnQuery) check() error {
 	return q.Percentiles.check()
 }
 
+// whole reports whether all is one bucket.
+func (q *ColumnQuery) whole() bool { return q.Interval.Every == 0 && q.Interval.Unit == 0 }
+
 // AggregateColumns returns the statistics that a query asks for, reading the
 // columns once and nothing else of the data store. Its buckets are those that
 // [Aggregates] would make of the numbers as points, with the names of the
 // columns as metrics and no channel: in order of time, then of group, then of
-// column. Rows without a time are not counted, nor what is not a number.
+// column; what fills a gap comes before the bucket that ends it. Rows without a
+// time are not counted, nor what is not a number.
 //
 // All buckets are in memory before the first is yielded, at most [MaxCells].
 //
@@ -94,6 +109,7 @@ type columnAggregation struct {
 	buckets  map[int64]*columnBucket // by start
 	latest   *columnBucket
 	cells    int
+	places   int // of all buckets
 	spare    []summary
 	local    []int32 // the group of each name of the block
 	nameless int32   // that of rows without a name, -1 until there is one
@@ -140,7 +156,11 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 		}
 		place := int(group) * width
 		if place >= len(b.cells) {
-			b.cells = append(b.cells, make([]*summary, (len(a.names))*width-len(b.cells))...)
+			more := len(a.names)*width - len(b.cells)
+			if a.places += more; a.places > maxPlaces {
+				return fmt.Errorf("%w: more than %d groups and columns in all buckets", ErrLimit, maxPlaces)
+			}
+			b.cells = append(b.cells, make([]*summary, more)...)
 		}
 		for column, values := range block.Values {
 			value := values[i]
@@ -202,7 +222,7 @@ func (a *columnAggregation) group(name string) int32 {
 // bucket returns the bucket in which a time lies.
 func (a *columnAggregation) bucket(at int64) *columnBucket {
 	b := &columnBucket{start: a.query.From, end: a.query.To, from: a.from, to: a.to}
-	if a.query.Interval != (Interval{}) {
+	if !a.query.whole() {
 		b.start, b.end = a.query.Interval.Bucket(time.Unix(0, at))
 		b.from, b.to = b.start.UnixNano(), b.end.UnixNano()
 	}
@@ -217,30 +237,89 @@ func (a *columnAggregation) bucket(at int64) *columnBucket {
 
 // finish yields the buckets.
 func (a *columnAggregation) finish(yield func(Bucket, error) bool) error {
-	groups := make([]int, len(a.names))
-	for i := range groups {
-		groups[i] = i
-	}
-	slices.SortFunc(groups, func(x, y int) int { return cmp.Compare(a.names[x], a.names[y]) })
-	columns := make([]int, len(a.query.Values))
-	for i := range columns {
-		columns[i] = i
-	}
-	slices.SortStableFunc(columns, func(x, y int) int { return cmp.Compare(a.query.Values[x], a.query.Values[y]) })
+	gaps := filler{fill: a.query.Fill, interval: a.query.Interval, percentiles: a.query.Percentiles, from: a.query.From, to: a.query.To}
+	before := map[int]*Bucket{} // by place, if there are gaps to fill
+	order := a.order()
 	for _, from := range slices.Sorted(maps.Keys(a.buckets)) {
 		b := a.buckets[from]
-		for _, group := range groups {
-			for _, column := range columns {
-				place := group*len(columns) + column
-				if place >= len(b.cells) || b.cells[place] == nil {
+		for _, group := range order.of(b) {
+			for _, column := range order.columns {
+				place := int(group)*len(order.columns) + column
+				cell := b.cells[place]
+				if cell == nil {
 					continue
 				}
-				bucket := Bucket{Group: a.names[group], Metric: a.query.Values[column], Start: b.start, End: b.end, Statistics: b.cells[place].statistics(a.query.Percentiles)}
+				bucket := Bucket{Group: a.names[group], Metric: a.query.Values[column], Start: b.start, End: b.end, Statistics: cell.statistics(a.query.Percentiles)}
+				if err := gaps.between(before[place], &bucket, yield); err != nil {
+					return err
+				}
 				if !yield(bucket, nil) {
 					return errEnded
+				}
+				if gaps.fill != FillNone {
+					before[place] = &bucket
+				}
+			}
+		}
+	}
+	if gaps.fill == FillNone {
+		return nil
+	}
+	for _, group := range order.groups {
+		for _, column := range order.columns {
+			if last := before[int(group)*len(order.columns)+column]; last != nil {
+				if err := gaps.after(last, yield); err != nil {
+					return err
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// columnOrder is the order in which groups and columns come out.
+type columnOrder struct {
+	groups  []int32
+	columns []int
+	ranks   []int32 // of groups
+	present []int32 // room
+}
+
+func (a *columnAggregation) order() *columnOrder {
+	o := &columnOrder{groups: make([]int32, len(a.names)), columns: indices(len(a.query.Values)), ranks: make([]int32, len(a.names))}
+	for i := range o.groups {
+		o.groups[i] = int32(i)
+	}
+	slices.SortFunc(o.groups, func(x, y int32) int { return cmp.Compare(a.names[x], a.names[y]) })
+	for rank, group := range o.groups {
+		o.ranks[group] = int32(rank)
+	}
+	slices.SortStableFunc(o.columns, func(x, y int) int { return cmp.Compare(a.query.Values[x], a.query.Values[y]) })
+	return o
+}
+
+// of returns the groups of a bucket that have a cell.
+func (o *columnOrder) of(b *columnBucket) []int32 {
+	o.present = o.present[:0]
+	width := len(o.columns)
+	there := func(group int32) bool {
+		from := int(group) * width
+		return from < len(b.cells) && slices.ContainsFunc(b.cells[from:from+width], func(cell *summary) bool { return cell != nil })
+	}
+	for group := range int32(len(b.cells) / width) {
+		if there(group) {
+			o.present = append(o.present, group)
+		}
+	}
+	if len(o.present) < len(o.groups)/16 { // cheaper to sort than to look for
+		slices.SortFunc(o.present, func(x, y int32) int { return cmp.Compare(o.ranks[x], o.ranks[y]) })
+		return o.present
+	}
+	o.present = o.present[:0]
+	for _, group := range o.groups {
+		if there(group) {
+			o.present = append(o.present, group)
+		}
+	}
+	return o.present
 }

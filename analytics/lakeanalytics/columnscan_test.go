@@ -32,9 +32,11 @@ func TestColumnsAggregateAsPoints(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		lake, points := newLake(), memanalytics.New()
-		require.NoError(t, lake.Declare(t.Context(), acme, analytics.Table{TableID: store, Format: pipeline.FormatParquet, Columns: []pipeline.Column{
-			{Name: "Temperature", Type: "double"}, {Name: "rpm", Type: "int"}, {Name: "f", Type: "float"}, {Name: "d", Type: "decimal(9,2)"},
-		}}))
+		table := analytics.Table{TableID: store, Format: rapid.SampledFrom([]pipeline.Format{pipeline.FormatJSON, pipeline.FormatParquet}).Draw(t, "format")}
+		if table.Format == pipeline.FormatParquet {
+			table.Columns = []pipeline.Column{{Name: "Temperature", Type: "double"}, {Name: "rpm", Type: "int"}, {Name: "f", Type: "float"}, {Name: "d", Type: "decimal(9,2)"}}
+		}
+		require.NoError(t, lake.Declare(t.Context(), acme, table))
 		metrics := []string{"Temperature", "rpm", "f", "d"}
 		at := start
 		for range rapid.IntRange(1, 4).Draw(t, "appends") {
@@ -72,6 +74,10 @@ func TestColumnsAggregateAsPoints(t *testing.T) {
 		}
 		interval := rapid.SampledFrom([]analytics.Interval{{}, {Every: time.Hour}, {Unit: analytics.Day}}).Draw(t, "interval")
 		percentiles := analytics.Percentiles{Of: []float64{50, 90}, Exact: rapid.Bool().Draw(t, "exact")}
+		fill := analytics.FillNone
+		if interval != (analytics.Interval{}) {
+			fill = rapid.SampledFrom([]analytics.Fill{analytics.FillNone, analytics.FillNull, analytics.FillPrevious, analytics.FillLinear}).Draw(t, "fill")
+		}
 		var group func(string) string
 		var thingGroup func(device.ID) string
 		if rapid.Bool().Draw(t, "group") {
@@ -79,13 +85,21 @@ func TestColumnsAggregateAsPoints(t *testing.T) {
 			thingGroup = func(thing device.ID) string { return group(thing.String()) }
 		}
 		want := collect(t, analytics.Aggregates(t.Context(), points, acme, analytics.AggregateQuery{
-			Query: analytics.Query{Metrics: metrics, From: from, To: to}, Interval: interval, Percentiles: percentiles, Group: thingGroup,
+			Query: analytics.Query{Metrics: metrics, From: from, To: to}, Interval: interval, Percentiles: percentiles, Group: thingGroup, Fill: fill,
 		}))
 		got := collect(t, analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{
-			ColumnScan: analytics.ColumnScan{Datastore: "Readings", Values: metrics, From: from, To: to}, Interval: interval, Percentiles: percentiles, Group: group,
+			ColumnScan: analytics.ColumnScan{Datastore: "Readings", Values: metrics, From: from, To: to}, Interval: interval, Percentiles: percentiles, Group: group, Fill: fill,
 		}))
-		require.Equal(t, want, got)
+		require.Equal(t, written(want), written(got))
 	})
+}
+
+// written returns buckets as text, in which NaN equals itself.
+func written(buckets []analytics.Bucket) (lines []string) {
+	for _, bucket := range buckets {
+		lines = append(lines, fmt.Sprintf("%+v", bucket))
+	}
+	return lines
 }
 
 func collect(t require.TestingT, buckets func(yield func(analytics.Bucket, error) bool)) (all []analytics.Bucket) {
@@ -158,6 +172,25 @@ func TestColumnsThatCantBe(t *testing.T) {
 	} {
 		for _, err := range analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{ColumnScan: scan}) {
 			require.ErrorIs(t, err, analytics.ErrQuery, "%+v", scan)
+		}
+	}
+	hourly := analytics.Interval{Every: time.Hour}
+	for name, query := range map[string]analytics.ColumnQuery{
+		"interval":              {Interval: analytics.Interval{Every: 7 * time.Hour}},
+		"fill":                  {Interval: hourly, Fill: analytics.FillLinear + 1},
+		"fill without interval": {Fill: analytics.FillNull},
+		"percentile":            {Percentiles: analytics.Percentiles{Of: []float64{101}}},
+	} {
+		query.ColumnScan = analytics.ColumnScan{Datastore: store.Name, Values: []string{"v"}}
+		for _, err := range analytics.AggregateColumns(t.Context(), lake, acme, query) {
+			require.ErrorIs(t, err, analytics.ErrQuery, name)
+		}
+	}
+	for _, err := range analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{
+		ColumnScan: analytics.ColumnScan{Datastore: store.Name, Values: []string{"v"}, From: start.AddDate(-1, 0, 0)}, Interval: analytics.Interval{Every: time.Second}, Fill: analytics.FillNull,
+	}) {
+		if err != nil {
+			require.ErrorIs(t, err, analytics.ErrLimit)
 		}
 	}
 	for _, err := range analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: "other", Values: []string{"v"}}}) {
