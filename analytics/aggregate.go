@@ -47,8 +47,13 @@ type AggregateQuery struct {
 
 // Bucket is the statistics of a group in a bucket of time.
 type Bucket struct {
-	// Group is what AggregateQuery.Group said, or a thing's id.
+	// Group is what the query's Group said, or a thing's id, or the values of
+	// By, joined by " / ".
 	Group string
+	// By are the values of the columns of ColumnQuery.By, unless its Group
+	// names groups. They tell groups apart, whatever is in them. Buckets of one
+	// group share it.
+	By []string
 	// Channel is empty where channels are merged.
 	Channel string
 	Metric  string

@@ -108,20 +108,26 @@ func (b timeBounds) isOut(least, greatest int64) bool { return greatest < b.from
 
 // columnScan reads the columns of a scan from files of Parquet.
 type columnScan struct {
-	times    timeBounds
-	time, by *scanned
-	values   []*scanned
-	columns  []*scanned // all of them
-	block    analytics.ColumnBlock
-	names    map[string]int32
+	times   timeBounds
+	time    *scanned
+	by      []*label
+	values  []*scanned
+	columns []*scanned // all of them
+	block   analytics.ColumnBlock
+}
+
+// label is a column of By.
+type label struct {
+	*scanned
+	known []int32 // the name of each entry of the dictionary, -1 unless it is known
+	names
 }
 
 // scanned is a column of a scan.
 type scanned struct {
 	column
 	required bool
-	missing  bool    // in the file
-	known    []int32 // the name of each entry of the dictionary, -1 unless it is known
+	missing  bool // in the file
 	leafReader
 }
 
@@ -143,18 +149,22 @@ func newColumnScan(table *analytics.Table, scan *analytics.ColumnScan, times tim
 		}
 		return nil, fmt.Errorf("%w: no column %q", analytics.ErrQuery, name)
 	}
-	s := &columnScan{times: times, time: &scanned{column: column{atMember, *atType}, required: true}, by: &scanned{column: column{thingMember, *thingType}}}
+	s := &columnScan{times: times, time: &scanned{column: column{atMember, *atType}, required: true}}
 	if scan.Time != "" {
 		if s.time, err = find(scan.Time, isTime); err != nil {
 			return nil, err
 		}
 	}
-	if scan.By != "" {
-		if s.by, err = find(scan.By, isLabel); err != nil {
-			return nil, err
+	s.columns = []*scanned{s.time}
+	for _, name := range scan.By {
+		by := &scanned{column: column{thingMember, *thingType}}
+		if name != analytics.ByThing {
+			if by, err = find(name, isLabel); err != nil {
+				return nil, err
+			}
 		}
+		s.by, s.columns = append(s.by, &label{scanned: by}), append(s.columns, by)
 	}
-	s.columns = []*scanned{s.time, s.by}
 	for _, name := range scan.Values {
 		value, err := find(name, isQuantity)
 		if err != nil {
@@ -162,7 +172,7 @@ func newColumnScan(table *analytics.Table, scan *analytics.ColumnScan, times tim
 		}
 		s.values, s.columns = append(s.values, value), append(s.columns, value)
 	}
-	s.block.Values = make([][]float64, len(s.values))
+	s.block.By, s.block.Values = make([]analytics.ColumnTexts, len(s.by)), make([][]float64, len(s.values))
 	return s, nil
 }
 

@@ -16,48 +16,55 @@ import (
 // lineScan reads the columns of a scan from files of JSON lines. Blocks end
 // early when the names in them are long.
 type lineScan struct {
-	times    timeBounds
-	arrival  bool // the time is that of the hidden member: rows are in its order
-	row      attributes
-	time, by int   // the places of attributes
-	values   []int // likewise
-	block    analytics.ColumnBlock
-	names    map[string]int32
-	held     int // bytes of the names
-	text     []byte
+	times   timeBounds
+	arrival bool // the time is that of the hidden member: rows are in its order
+	row     attributes
+	time    int // the place of an attribute
+	by      []lineLabel
+	values  []int // places
+	block   analytics.ColumnBlock
+	text    []byte
 }
 
-// blockNames is how many bytes of names are kept from block to block.
+// lineLabel is an attribute of By.
+type lineLabel struct {
+	place int
+	names
+}
+
+// blockNames is how many bytes of names of an attribute are kept from block to
+// block.
 const blockNames = 1 << 20
 
 // newLineScan looks at the names. The error is [analytics.ErrQuery].
 func newLineScan(scan *analytics.ColumnScan, times timeBounds) (*lineScan, error) {
-	s := &lineScan{times: times, arrival: scan.Time == "", names: map[string]int32{}}
+	s := &lineScan{times: times, arrival: scan.Time == ""}
 	var err error
-	if s.time, err = s.want(scan.Time, atMember); err != nil {
+	if s.time, err = s.want(scan.Time, scan.Time == "", atMember); err != nil {
 		return nil, err
 	}
-	if s.by, err = s.want(scan.By, thingMember); err != nil {
-		return nil, err
-	}
-	for _, name := range scan.Values {
-		place, err := s.want(name, "")
-		if err != nil {
+	s.by, s.block.By = make([]lineLabel, len(scan.By)), make([]analytics.ColumnTexts, len(scan.By))
+	for i, name := range scan.By {
+		if s.by[i].place, err = s.want(name, name == analytics.ByThing, thingMember); err != nil {
 			return nil, err
 		}
-		s.values = append(s.values, place)
+		s.by[i].forget(&s.block.By[i])
 	}
-	s.block.Values = make([][]float64, len(s.values))
+	s.values, s.block.Values = make([]int, len(scan.Values)), make([][]float64, len(scan.Values))
+	for i, name := range scan.Values {
+		if s.values[i], err = s.want(name, false, ""); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
-// want returns the place of an attribute, that of a hidden member if name is
-// empty.
-func (s *lineScan) want(name, hidden string) (int, error) {
-	switch {
-	case name == "" && hidden != "":
-		name = hidden
-	case name == "" || len(name) > pipeline.MaxFieldName || strings.HasPrefix(name, "__"):
+// want returns the place of an attribute, or of a hidden member.
+func (s *lineScan) want(name string, isHidden bool, hidden string) (int, error) {
+	if isHidden {
+		return s.row.want([]byte(hidden)), nil
+	}
+	if name == "" || len(name) > pipeline.MaxFieldName || strings.HasPrefix(name, "__") {
 		return 0, fmt.Errorf("%w: no column %.300q", analytics.ErrQuery, name)
 	}
 	return s.row.want([]byte(name)), nil
@@ -79,10 +86,10 @@ func (s *lineScan) file(ctx context.Context, r *io.SectionReader, yield func(*an
 		if err := s.add(line); err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
-		if len(s.block.Times) < blockRows && s.held < blockNames {
-			return nil
+		if s.isFull() {
+			return s.flush(ctx, yield)
 		}
-		return s.flush(ctx, yield)
+		return nil
 	})
 	if err == nil || errors.Is(err, errLate) {
 		err = s.flush(ctx, yield)
@@ -92,6 +99,15 @@ func (s *lineScan) file(ctx context.Context, r *io.SectionReader, yield func(*an
 
 // errLate: the rows from here on are out of bounds.
 var errLate = errors.New("the rest is out of bounds")
+
+func (s *lineScan) isFull() bool {
+	for i := range s.by {
+		if s.by[i].bytes >= blockNames {
+			return true
+		}
+	}
+	return len(s.block.Times) >= blockRows
+}
 
 // flush yields the block, and begins another. Its names are known in that,
 // unless they are many.
@@ -104,14 +120,15 @@ func (s *lineScan) flush(ctx context.Context, yield func(*analytics.ColumnBlock,
 			return errEnded
 		}
 	}
-	s.block.Times, s.block.By = s.block.Times[:0], s.block.By[:0]
+	s.block.Times = s.block.Times[:0]
+	for i := range s.by {
+		texts := &s.block.By[i]
+		if texts.Rows = texts.Rows[:0]; s.by[i].bytes >= blockNames || len(texts.Names) >= blockRows {
+			s.by[i].forget(texts)
+		}
+	}
 	for i := range s.block.Values {
 		s.block.Values[i] = s.block.Values[i][:0]
-	}
-	if s.held >= blockNames || len(s.block.Names) >= blockRows {
-		clear(s.names)
-		clear(s.block.Names)
-		s.block.Names, s.held = s.block.Names[:0], 0
 	}
 	return nil
 }
@@ -131,7 +148,10 @@ func (s *lineScan) add(line []byte) error {
 		return errLate
 	}
 	s.block.Times = append(s.block.Times, at)
-	s.block.By = append(s.block.By, s.nameOf(s.row.raws[s.by]))
+	for i := range s.by {
+		texts := &s.block.By[i]
+		texts.Rows = append(texts.Rows, s.nameOf(&s.by[i], texts))
+	}
 	for i, place := range s.values {
 		s.block.Values[i] = append(s.block.Values[i], quantityOf(s.row.raws[place]))
 	}
@@ -154,20 +174,14 @@ func (s *lineScan) timeOf(raw []byte) (int64, error) {
 	return analytics.NoTime, nil
 }
 
-func (s *lineScan) nameOf(raw []byte) int32 {
+func (s *lineScan) nameOf(by *lineLabel, texts *analytics.ColumnTexts) int32 {
+	raw := s.row.raws[by.place]
 	if raw == nil || raw[0] == 'n' {
 		return -1
 	}
 	var text []byte
 	text, s.text = textIn(raw, s.text)
-	number, known := s.names[string(text)]
-	if !known {
-		number = int32(len(s.block.Names))
-		name := string(text)
-		s.names[name], s.block.Names = number, append(s.block.Names, name)
-		s.held += len(name)
-	}
-	return number
+	return by.number(texts, text)
 }
 
 // quantityOf returns a number in checked JSON, NaN for anything else.

@@ -33,8 +33,12 @@ func scannedRows(t require.TestingT, lake analytics.ColumnScanner, scan analytic
 				continue
 			}
 			row := fmt.Sprint(at)
-			if by := block.By[i]; by >= 0 {
-				row += fmt.Sprintf(" %q", block.Names[by])
+			for _, by := range block.By {
+				if name := by.Rows[i]; name >= 0 {
+					row += fmt.Sprintf(" %q", by.Names[name])
+				} else {
+					row += " -"
+				}
 			}
 			for _, values := range block.Values {
 				row += fmt.Sprintf(" %x", math.Float64bits(values[i]+0))
@@ -95,7 +99,7 @@ func TestColumnsOfJSONAreThoseOfParquet(t *testing.T) {
 			require.NoError(t, lake.Sweep(context.Background(), acme))
 		}
 		scan := analytics.ColumnScan{
-			Time: rapid.SampledFrom([]string{"", "ts", "TS"}).Draw(t, "time"), By: rapid.SampledFrom([]string{"", "site", "Site"}).Draw(t, "by"),
+			Time: rapid.SampledFrom([]string{"", "ts", "TS"}).Draw(t, "time"), By: rapid.SampledFrom([][]string{nil, {"site"}, {analytics.ByThing, "Site"}, {"site", "site", analytics.ByThing}}).Draw(t, "by"),
 			Values: rapid.SampledFrom([][]string{{"v"}, {"V", "v"}}).Draw(t, "values"),
 		}
 		if rapid.Bool().Draw(t, "bounds") {
@@ -140,12 +144,12 @@ func TestBlocksOfLinesAreBounded(t *testing.T) {
 	appended(t, lake, rows, func(i int) []byte { return fmt.Appendf(nil, `{"site":"%d","v":%d}`, i, i) })
 	require.NoError(t, lake.Sweep(t.Context(), acme))
 	sum, count := 0.0, 0
-	for block, err := range lake.ScanColumns(t.Context(), acme, analytics.ColumnScan{Datastore: store.Name, By: "site", Values: []string{"v"}}) {
+	for block, err := range lake.ScanColumns(t.Context(), acme, analytics.ColumnScan{Datastore: store.Name, By: []string{"site"}, Values: []string{"v"}}) {
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(block.Times), 1<<14)
-		require.LessOrEqual(t, len(block.Names), 1<<15)
+		require.LessOrEqual(t, len(block.By[0].Names), 1<<15)
 		for i, value := range block.Values[0] {
-			require.Equal(t, fmt.Sprint(value), block.Names[block.By[i]])
+			require.Equal(t, fmt.Sprint(value), block.By[0].Names[block.By[0].Rows[i]])
 			sum += value
 			count++
 		}
@@ -155,9 +159,9 @@ func TestBlocksOfLinesAreBounded(t *testing.T) {
 
 	_, lake = jsonLake(t)
 	appended(t, lake, 30, func(i int) []byte { return fmt.Appendf(nil, `{"site":"%d%s"}`, i, strings.Repeat("x", 600_000)) })
-	for block, err := range lake.ScanColumns(t.Context(), acme, analytics.ColumnScan{Datastore: store.Name, By: "site", Values: []string{"v"}}) {
+	for block, err := range lake.ScanColumns(t.Context(), acme, analytics.ColumnScan{Datastore: store.Name, By: []string{"site"}, Values: []string{"v"}}) {
 		require.NoError(t, err)
-		require.LessOrEqual(t, len(block.Names), 2)
+		require.LessOrEqual(t, len(block.By[0].Names), 2)
 	}
 }
 
@@ -233,7 +237,7 @@ func TestColumnsOfJSONThatCantBe(t *testing.T) {
 		{Values: []string{""}},
 		{Values: []string{"__at"}},
 		{Values: []string{"v"}, Time: "__at"},
-		{Values: []string{"v"}, By: "__seq"},
+		{Values: []string{"v"}, By: []string{"__seq"}},
 		{Values: []string{strings.Repeat("v", pipeline.MaxFieldName+1)}},
 	} {
 		scan.Datastore = store.Name
