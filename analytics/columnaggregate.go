@@ -19,10 +19,10 @@ import (
 // that their table has more than 16 times as many places.
 const MaxCells = 2_000_000
 
-// What is in memory takes 256 MB of places and 128 MB of values.
+// What is in memory takes 256 MB of places and 32 MB of values.
 const (
 	maxPlaces     = 16 * MaxCells
-	maxExactInAll = 16 * MaxExact
+	maxExactInAll = 4 * MaxExact
 )
 
 // AggregateColumns returns the statistics that a query asks for, reading the
@@ -33,7 +33,7 @@ const (
 // time are not counted, nor what is not a number.
 //
 // All buckets are in memory before the first is yielded, at most [MaxCells], and
-// of exact percentiles the values, at most 16 times [MaxExact].
+// of exact percentiles the values, at most 4 times [MaxExact].
 //
 // It ends after the first error, which it yields with a zero Bucket. Errors:
 // those of [ColumnScanner], [ErrQuery], [ErrLimit].

@@ -210,16 +210,58 @@ func TestColumnsThatCantBe(t *testing.T) {
 // A tenant that asks for columns of another's data store sees its own.
 func TestAttackColumnsOfAnotherTenant(t *testing.T) {
 	t.Parallel()
-	lake := newLake()
-	declared(t, lake, `{"v":1}`)
 	umbra := tenant.MustParseID("umbra")
-	query := analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: store.Name, Values: []string{"v"}}}
-	for _, name := range []string{store.Name, "../acme/" + store.Name, "../../acme/datastore/readings"} {
-		query.Datastore = name
-		for bucket, err := range analytics.AggregateColumns(t.Context(), lake, umbra, query) {
-			require.ErrorIs(t, err, analytics.ErrNoTable)
-			require.NotContains(t, err.Error(), "acme")
-			require.Zero(t, bucket)
+	for _, format := range []pipeline.Format{pipeline.FormatParquet, pipeline.FormatJSON} {
+		lake := newLake()
+		if format == pipeline.FormatParquet {
+			declared(t, lake, `{"v":1}`)
+		} else {
+			require.NoError(t, lake.Declare(t.Context(), acme, analytics.Table{TableID: store}))
+			appended(t, lake, 1, func(int) []byte { return []byte(`{"v":1}`) })
 		}
+		for _, name := range []string{store.Name, "../acme/" + store.Name, "../../acme/datastore/readings"} {
+			query := analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: name, Values: []string{"v"}}}
+			for bucket, err := range analytics.AggregateColumns(t.Context(), lake, umbra, query) {
+				require.ErrorIs(t, err, analytics.ErrNoTable)
+				require.NotContains(t, err.Error(), "acme")
+				require.Zero(t, bucket)
+			}
+			for point, err := range analytics.LastColumns(t.Context(), lake, umbra, query) {
+				require.ErrorIs(t, err, analytics.ErrNoTable)
+				require.NotContains(t, err.Error(), "acme")
+				require.Zero(t, point)
+			}
+			for point, err := range analytics.DownsampleColumns(t.Context(), lake, umbra, query, 3) {
+				require.ErrorIs(t, err, analytics.ErrNoTable)
+				require.NotContains(t, err.Error(), "acme")
+				require.Zero(t, point)
+			}
+		}
+	}
+}
+
+// What a row has beside its message is no column, and no message passes for it.
+func TestAttackHiddenColumns(t *testing.T) {
+	t.Parallel()
+	_, lake := jsonLake(t)
+	appended(t, lake, 1, func(int) []byte { return []byte(`{"v":1,"__thing":"boss","\u005f_at":7,"__AT":8}`) })
+	for _, name := range []string{"__at", "__AT", "__seq", "__thing", "__THING"} {
+		for _, scan := range []analytics.ColumnScan{
+			{Datastore: store.Name, Values: []string{name}},
+			{Datastore: store.Name, Values: []string{"v"}, Time: name},
+		} {
+			rows := 0
+			for block, err := range lake.ScanColumns(t.Context(), acme, scan) {
+				require.ErrorIs(t, err, analytics.ErrQuery)
+				require.Nil(t, block)
+				rows++
+			}
+			require.Equal(t, 1, rows, "%+v", scan)
+		}
+	}
+	for point, err := range analytics.LastColumns(t.Context(), lake, acme, analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: store.Name, Values: []string{"v"}}}) {
+		require.NoError(t, err)
+		require.Equal(t, start, point.Time)
+		require.Equal(t, []string{""}, point.By)
 	}
 }
