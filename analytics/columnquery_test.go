@@ -160,7 +160,8 @@ func TestColumnQueriesMatchTheModel(t *testing.T) {
 		require.Len(t, lasts, len(model))
 		for _, p := range lasts {
 			points := model[seriesKey(query, p.Group, p.By, p.Metric)]
-			require.Equal(t, points[len(points)-1], analytics.Point{Time: p.Time, Value: p.Value})
+			want := points[len(points)-1]
+			require.Equal(t, want, analytics.Point{Time: p.Time, Value: p.Value})
 		}
 		requireSorted(t, lasts, func(p analytics.ColumnPoint) ([]string, string, string) { return p.By, p.Group, p.Metric })
 
@@ -334,14 +335,20 @@ func TestColumnQueriesEnd(t *testing.T) {
 
 	a, b := "a", "b"
 	store := &columnRows{block: 1, rows: []columnRow{{at: 1, by: [2]*string{&a}}, {at: 2, by: [2]*string{&b}}}}
-	for range analytics.AggregateColumns(t.Context(), store, acme, query) {
+	for bucket, err := range analytics.AggregateColumns(t.Context(), store, acme, query) {
+		require.NoError(t, err)
+		require.Equal(t, "a", bucket.Group)
 		break
 	}
-	for range analytics.LastColumns(t.Context(), store, acme, query) {
+	for point, err := range analytics.LastColumns(t.Context(), store, acme, query) {
+		require.NoError(t, err)
+		require.Equal(t, "a", point.Group)
 		break
 	}
 	points := analytics.DownsampleColumns(t.Context(), store, acme, query, 3)
-	for range points {
+	for point, err := range points {
+		require.NoError(t, err)
+		require.Equal(t, "a", point.Group)
 		break
 	}
 	again, err := collect(points)

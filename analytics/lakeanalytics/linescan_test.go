@@ -184,7 +184,7 @@ func TestLinesEndWithTheirBounds(t *testing.T) {
 func TestScanOfLinesEnds(t *testing.T) {
 	t.Parallel()
 	_, lake := jsonLake(t)
-	appended(t, lake, 40_000, func(i int) []byte { return []byte(`{"v":1}`) })
+	appended(t, lake, 40_000, func(int) []byte { return []byte(`{"v":1}`) })
 	require.NoError(t, lake.Sweep(t.Context(), acme))
 	scan := analytics.ColumnScan{Datastore: store.Name, Values: []string{"v"}}
 	ctx, cancel := context.WithCancel(t.Context())
