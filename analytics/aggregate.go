@@ -47,8 +47,13 @@ type AggregateQuery struct {
 
 // Bucket is the statistics of a group in a bucket of time.
 type Bucket struct {
-	// Group is what AggregateQuery.Group said, or a thing's id.
+	// Group is what the query's Group said, or a thing's id, or the values of
+	// By, joined by " / ".
 	Group string
+	// By are the values of the columns of ColumnQuery.By, unless its Group
+	// names groups. They tell groups apart, whatever is in them. Buckets of one
+	// group share it.
+	By []string
 	// Channel is empty where channels are merged.
 	Channel string
 	Metric  string
@@ -62,13 +67,11 @@ type Bucket struct {
 
 // check returns [ErrQuery] for what [Query.PlanPoints] does not look at.
 func (q *AggregateQuery) check() error {
-	switch {
-	case q.Descending || q.Limit != 0 || q.Cursor != "":
+	if q.Descending || q.Limit != 0 || q.Cursor != "" {
 		return fmt.Errorf("%w: order, limit or cursor in a query for aggregates", ErrQuery)
-	case q.Fill > FillLinear:
-		return fmt.Errorf("%w: unknown fill", ErrQuery)
-	case q.Fill != FillNone && q.whole():
-		return fmt.Errorf("%w: fill without interval", ErrQuery)
+	}
+	if err := q.Fill.check(q.whole()); err != nil {
+		return err
 	}
 	if !q.whole() {
 		if err := q.Interval.Check(); err != nil {
@@ -110,6 +113,7 @@ func Aggregates(ctx context.Context, store Store, id tenant.ID, query AggregateQ
 			return
 		}
 		a := &aggregation{query: query, groups: map[groupKey]*group{}, names: map[device.ID]string{}, yield: yield}
+		a.gaps = filler{fill: query.Fill, interval: query.Interval, percentiles: query.Percentiles, from: query.From, to: query.To}
 		if err := a.run(streamPoints(ctx, store, id, query.Query)); err != nil && !errors.Is(err, errEnded) {
 			yield(Bucket{}, err)
 		}

@@ -20,7 +20,7 @@ type aggregation struct {
 	start, end time.Time // of the bucket
 	active     []*group  // those with points in it
 	exact      int       // values that they keep
-	filled     int
+	gaps       filler
 	latest     struct { // saves looking up a group again
 		thing           device.ID
 		channel, metric string
@@ -113,7 +113,7 @@ func (a *aggregation) complete() error {
 	for _, g := range a.active {
 		b := g.bucket(a.start, a.end)
 		b.Statistics = g.summary.statistics(a.query.Percentiles)
-		if err := a.fillBefore(g, &b); err != nil {
+		if err := a.gaps.between(g.before, &b, a.yield); err != nil {
 			return err
 		}
 		if !a.yield(b, nil) {
@@ -143,7 +143,7 @@ func (a *aggregation) finish() error {
 	}
 	slices.SortFunc(groups, func(x, y *group) int { return x.key.compare(y.key) })
 	for _, g := range groups {
-		if err := a.fill(g, g.before.End, a.query.To, nil); err != nil {
+		if err := a.gaps.after(g.before, a.yield); err != nil {
 			return err
 		}
 	}
@@ -152,81 +152,4 @@ func (a *aggregation) finish() error {
 
 func (g *group) bucket(start, end time.Time) Bucket {
 	return Bucket{Group: g.key.name, Channel: g.key.channel, Metric: g.key.metric, Start: start, End: end}
-}
-
-// fillBefore fills the gap between the last bucket of a group and the next.
-func (a *aggregation) fillBefore(g *group, next *Bucket) error {
-	switch {
-	case a.query.Fill == FillNone:
-		return nil
-	case g.before != nil:
-		return a.fill(g, g.before.End, next.Start, next)
-	case a.query.From.IsZero():
-		return nil
-	}
-	return a.fill(g, a.query.From, next.Start, next)
-}
-
-// fill yields the buckets from the one of a time to the one that ends at or
-// after another; next is nil at the end of the query.
-func (a *aggregation) fill(g *group, from, to time.Time, next *Bucket) error {
-	for from.Before(to) {
-		if a.filled++; a.filled > MaxFilled {
-			return fmt.Errorf("%w: more than %d buckets without points", ErrLimit, MaxFilled)
-		}
-		b := g.bucket(a.query.bucket(from))
-		b.Filled = true
-		b.Statistics = a.query.Fill.statistics(b.Start, g.before, next, a.query.Percentiles)
-		if !a.yield(b, nil) {
-			return errEnded
-		}
-		from = b.End
-	}
-	return nil
-}
-
-// Fill says what stands in for a bucket in which a group has no point, from
-// Query.From, or its first point, to Query.To, or its last. Its Count and Sum
-// are 0. A group without any point is unknown, and has no buckets.
-type Fill uint8
-
-// The ways to fill.
-const (
-	// FillNone yields no bucket.
-	FillNone Fill = iota
-	// FillNull yields NaN.
-	FillNull
-	// FillPrevious yields each statistic of the bucket before. There is NaN
-	// before the first point.
-	FillPrevious
-	// FillLinear yields what lies on the line between each statistic of the
-	// buckets before and after, by their starts. There is NaN before the first
-	// point and after the last.
-	FillLinear
-)
-
-// statistics returns those of a bucket that starts at a time between two
-// others, either of which may be nil.
-func (f Fill) statistics(at time.Time, before, after *Bucket, p Percentiles) Statistics {
-	none := noStatistics(p)
-	switch {
-	case f == FillPrevious && before != nil:
-		return combine(none, &before.Statistics, &before.Statistics, func(value, _ float64) float64 { return value })
-	case f == FillLinear && before != nil && after != nil:
-		part := float64(at.Sub(before.Start)) / float64(after.Start.Sub(before.Start))
-		return combine(none, &before.Statistics, &after.Statistics, func(from, to float64) float64 {
-			return from*(1-part) + to*part
-		})
-	}
-	return none
-}
-
-// combine makes each statistic but Count and Sum of those of two buckets.
-func combine(made Statistics, a, b *Statistics, of func(a, b float64) float64) Statistics {
-	made.Min, made.Max, made.Mean = of(a.Min, b.Min), of(a.Max, b.Max), of(a.Mean, b.Mean)
-	made.First, made.Last = of(a.First, b.First), of(a.Last, b.Last)
-	for i := range made.Percentiles {
-		made.Percentiles[i] = of(a.Percentiles[i], b.Percentiles[i])
-	}
-	return made
 }

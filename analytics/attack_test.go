@@ -94,3 +94,23 @@ type everything struct{ analytics.Store }
 func (e everything) Points(ctx context.Context, _ tenant.ID, query analytics.Query) (analytics.Page[analytics.Point], error) {
 	return e.Store.Points(ctx, acme, query)
 }
+
+// TestAttackColumnQueries: nothing that the platform keeps is aggregated, chosen
+// from or the last, also over a scanner that forgets to look at the tenant.
+func TestAttackColumnQueries(t *testing.T) {
+	t.Parallel()
+	name := "secret"
+	scanner := &columnRows{block: 1, rows: []columnRow{{by: [2]*string{&name}}}}
+	query := analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{By: []string{"by0"}, Values: []string{"v0"}}}
+	for _, id := range []tenant.ID{{}, tenant.Platform()} {
+		buckets, err := collect(analytics.AggregateColumns(t.Context(), scanner, id, query))
+		require.ErrorIs(t, err, tenant.ErrID)
+		require.Empty(t, buckets)
+		points, err := collect(analytics.LastColumns(t.Context(), scanner, id, query))
+		require.ErrorIs(t, err, tenant.ErrID)
+		require.Empty(t, points)
+		points, err = collect(analytics.DownsampleColumns(t.Context(), scanner, id, query, 3))
+		require.ErrorIs(t, err, tenant.ErrID)
+		require.Empty(t, points)
+	}
+}

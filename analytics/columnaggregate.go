@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -15,71 +14,38 @@ import (
 )
 
 // MaxCells is the number of buckets of all groups and columns that a
-// [ColumnQuery] may have. Beyond it, it is [ErrLimit].
+// [ColumnQuery] may have, without those that filling adds. Beyond it, it is
+// [ErrLimit], and where groups are so many, and so few of them in each interval,
+// that their table has more than 16 times as many places.
 const MaxCells = 2_000_000
 
-// ColumnQuery asks for statistics of columns of a data store, for each bucket of
-// time and each group.
-type ColumnQuery struct {
-	ColumnScan
-	// Interval cuts time into buckets. The zero Interval makes one bucket of
-	// all, from From to To.
-	Interval Interval
-	// Percentiles are wanted beside the other statistics. Default none.
-	Percentiles Percentiles
-	// Group names the group of a value of By: it must answer the same for the
-	// same value. Default: each value is a group. Rows without a value have the
-	// value "".
-	Group func(value string) string
-}
-
-// check returns [ErrQuery].
-func (q *ColumnQuery) check() error {
-	switch {
-	case len(q.Values) == 0 || len(q.Values) > MaxSelected:
-		return fmt.Errorf("%w: %d columns of values, want 1 to %d", ErrQuery, len(q.Values), MaxSelected)
-	case !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From):
-		return fmt.Errorf("%w: to is before from", ErrQuery)
-	}
-	if q.Interval != (Interval{}) {
-		if err := q.Interval.Check(); err != nil {
-			return err
-		}
-	}
-	return q.Percentiles.check()
-}
+// What is in memory takes 256 MB of places and 32 MB of values.
+const (
+	maxPlaces     = 16 * MaxCells
+	maxExactInAll = 4 * MaxExact
+)
 
 // AggregateColumns returns the statistics that a query asks for, reading the
 // columns once and nothing else of the data store. Its buckets are those that
 // [Aggregates] would make of the numbers as points, with the names of the
 // columns as metrics and no channel: in order of time, then of group, then of
-// column. Rows without a time are not counted, nor what is not a number.
+// column; what fills a gap comes before the bucket that ends it. Rows without a
+// time are not counted, nor what is not a number.
 //
-// All buckets are in memory before the first is yielded, at most [MaxCells].
+// All buckets are in memory before the first is yielded, at most [MaxCells], and
+// of exact percentiles the values, at most 4 times [MaxExact].
 //
 // It ends after the first error, which it yields with a zero Bucket. Errors:
 // those of [ColumnScanner], [ErrQuery], [ErrLimit].
 func AggregateColumns(ctx context.Context, scanner ColumnScanner, id tenant.ID, query ColumnQuery) iter.Seq2[Bucket, error] {
 	return func(yield func(Bucket, error) bool) {
-		if err := checkTenant(id); err != nil {
-			yield(Bucket{}, err)
-			return
+		query := query
+		a := &columnAggregation{columnRun: newColumnRun(&query), buckets: map[int64]*columnBucket{}, keeps: query.Percentiles.Exact && len(query.Percentiles.Of) > 0}
+		err := a.scan(ctx, scanner, id, a.add)
+		if err == nil {
+			err = a.finish(yield)
 		}
-		if err := query.check(); err != nil {
-			yield(Bucket{}, err)
-			return
-		}
-		a := newColumnAggregation(query)
-		for block, err := range scanner.ScanColumns(ctx, id, query.ColumnScan) {
-			if err == nil {
-				err = a.add(block)
-			}
-			if err != nil {
-				yield(Bucket{}, err)
-				return
-			}
-		}
-		if err := a.finish(yield); err != nil && !errors.Is(err, errEnded) {
+		if err != nil && !errors.Is(err, errEnded) {
 			yield(Bucket{}, err)
 		}
 	}
@@ -87,16 +53,14 @@ func AggregateColumns(ctx context.Context, scanner ColumnScanner, id tenant.ID, 
 
 // columnAggregation is a running query. Rows come in any order.
 type columnAggregation struct {
-	query    ColumnQuery
-	from, to int64
-	groups   map[string]int32
-	names    []string
-	buckets  map[int64]*columnBucket // by start
-	latest   *columnBucket
-	cells    int
-	spare    []summary
-	local    []int32 // the group of each name of the block
-	nameless int32   // that of rows without a name, -1 until there is one
+	*columnRun
+	buckets map[int64]*columnBucket // by start
+	latest  *columnBucket
+	cells   int
+	places  int  // of all buckets
+	keeps   bool // every value, for exact percentiles
+	exact   int  // how many
+	spare   []summary
 }
 
 // columnBucket is a bucket of time.
@@ -107,21 +71,7 @@ type columnBucket struct {
 	cells []*summary
 }
 
-func newColumnAggregation(query ColumnQuery) *columnAggregation {
-	a := &columnAggregation{query: query, from: math.MinInt64 + 1, to: math.MaxInt64, groups: map[string]int32{}, nameless: -1, buckets: map[int64]*columnBucket{}}
-	if !query.From.IsZero() {
-		a.from = nanoseconds(query.From)
-	}
-	if !query.To.IsZero() {
-		a.to = nanoseconds(query.To)
-	}
-	return a
-}
-
-func (a *columnAggregation) add(block *ColumnBlock) error {
-	if err := a.localize(block.Names); err != nil {
-		return err
-	}
+func (a *columnAggregation) add(block *ColumnBlock, groups []int32) error {
 	width := len(block.Values)
 	for i, at := range block.Times {
 		if at < a.from || at >= a.to {
@@ -131,16 +81,13 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 		if b == nil || at < b.from || at >= b.to {
 			b = a.bucket(at)
 		}
-		group := a.nameless
-		if by := block.By[i]; by >= 0 {
-			group = a.local[by]
-		} else if group < 0 {
-			group = a.group("")
-			a.nameless = group
-		}
-		place := int(group) * width
+		place := int(groups[i]) * width
 		if place >= len(b.cells) {
-			b.cells = append(b.cells, make([]*summary, (len(a.names))*width-len(b.cells))...)
+			more := len(a.groups.all)*width - len(b.cells)
+			if a.places += more; a.places > maxPlaces {
+				return fmt.Errorf("%w: more than %d groups and columns in all buckets", ErrLimit, maxPlaces)
+			}
+			b.cells = append(b.cells, make([]*summary, more)...)
 		}
 		for column, values := range block.Values {
 			value := values[i]
@@ -155,8 +102,10 @@ func (a *columnAggregation) add(block *ColumnBlock) error {
 				cell = a.summary()
 				b.cells[place+column] = cell
 			}
-			if cell.add(value, at); cell.percentiles.exact && cell.wantsDistribution && cell.count > MaxExact {
-				return fmt.Errorf("%w: exact percentiles of more than %d values in a bucket", ErrLimit, MaxExact)
+			if cell.add(value, at); a.keeps {
+				if a.exact++; a.exact > maxExactInAll {
+					return fmt.Errorf("%w: exact percentiles of more than %d values in all buckets", ErrLimit, maxExactInAll)
+				}
 			}
 		}
 	}
@@ -174,35 +123,10 @@ func (a *columnAggregation) summary() *summary {
 	return s
 }
 
-// localize finds the groups of the names of a block.
-func (a *columnAggregation) localize(names []string) error {
-	a.local = a.local[:0]
-	for _, name := range names {
-		a.local = append(a.local, a.group(name))
-	}
-	if len(a.names) > MaxCells {
-		return fmt.Errorf("%w: more than %d groups", ErrLimit, MaxCells)
-	}
-	return nil
-}
-
-func (a *columnAggregation) group(name string) int32 {
-	if a.query.Group != nil {
-		name = a.query.Group(name)
-	}
-	group, known := a.groups[name]
-	if !known {
-		group = int32(len(a.names))
-		a.groups[name] = group
-		a.names = append(a.names, name)
-	}
-	return group
-}
-
 // bucket returns the bucket in which a time lies.
 func (a *columnAggregation) bucket(at int64) *columnBucket {
 	b := &columnBucket{start: a.query.From, end: a.query.To, from: a.from, to: a.to}
-	if a.query.Interval != (Interval{}) {
+	if !a.query.whole() {
 		b.start, b.end = a.query.Interval.Bucket(time.Unix(0, at))
 		b.from, b.to = b.start.UnixNano(), b.end.UnixNano()
 	}
@@ -217,30 +141,66 @@ func (a *columnAggregation) bucket(at int64) *columnBucket {
 
 // finish yields the buckets.
 func (a *columnAggregation) finish(yield func(Bucket, error) bool) error {
-	groups := make([]int, len(a.names))
-	for i := range groups {
-		groups[i] = i
-	}
-	slices.SortFunc(groups, func(x, y int) int { return cmp.Compare(a.names[x], a.names[y]) })
-	columns := make([]int, len(a.query.Values))
-	for i := range columns {
-		columns[i] = i
-	}
-	slices.SortStableFunc(columns, func(x, y int) int { return cmp.Compare(a.query.Values[x], a.query.Values[y]) })
+	gaps := filler{fill: a.query.Fill, interval: a.query.Interval, percentiles: a.query.Percentiles, from: a.query.From, to: a.query.To}
+	before := map[int]*Bucket{} // by place, if there are gaps to fill
+	order := a.order()
 	for _, from := range slices.Sorted(maps.Keys(a.buckets)) {
 		b := a.buckets[from]
-		for _, group := range groups {
-			for _, column := range columns {
-				place := group*len(columns) + column
+		for _, group := range order.of(b) {
+			for _, column := range order.columns {
+				place := int(group)*len(order.columns) + column
 				if place >= len(b.cells) || b.cells[place] == nil {
 					continue
 				}
-				bucket := Bucket{Group: a.names[group], Metric: a.query.Values[column], Start: b.start, End: b.end, Statistics: b.cells[place].statistics(a.query.Percentiles)}
+				cell := b.cells[place]
+				of := &a.groups.all[group]
+				bucket := Bucket{Group: of.name, By: of.by, Metric: a.query.Values[column], Start: b.start, End: b.end, Statistics: cell.statistics(a.query.Percentiles)}
+				if gaps.fill != FillNone {
+					next := bucket
+					if err := gaps.between(before[place], &next, yield); err != nil {
+						return err
+					}
+					before[place] = &next
+				}
 				if !yield(bucket, nil) {
 					return errEnded
 				}
 			}
 		}
 	}
+	if gaps.fill == FillNone {
+		return nil
+	}
+	for _, group := range order.groups {
+		for _, column := range order.columns {
+			if last := before[int(group)*len(order.columns)+column]; last != nil {
+				if err := gaps.after(last, yield); err != nil {
+					return err
+				}
+			}
+		}
+	}
 	return nil
+}
+
+// of returns the groups of a bucket that have a cell, in order, and perhaps
+// others.
+func (o *columnOrder) of(b *columnBucket) []int32 {
+	cells := 0
+	for _, cell := range b.cells {
+		if cell != nil {
+			cells++
+		}
+	}
+	if cells >= len(o.groups)/16 { // cheaper to pass over the others than to sort
+		return o.groups
+	}
+	o.present = o.present[:0]
+	for place, cell := range b.cells {
+		if group := int32(place / len(o.columns)); cell != nil && (len(o.present) == 0 || o.present[len(o.present)-1] != group) {
+			o.present = append(o.present, group)
+		}
+	}
+	slices.SortFunc(o.present, func(x, y int32) int { return cmp.Compare(o.ranks[x], o.ranks[y]) })
+	return o.present
 }

@@ -45,6 +45,24 @@
 //		…
 //	}
 //
+// # Columns
+//
+// The same is there for the data stores of a [Lake], wherever its files are, in
+// JSON or Parquet: [AggregateColumns], [DownsampleColumns], and [LastColumns],
+// the last values. They read the columns that a query names, of the files that
+// its time selects; groups are those of the thing, or of any columns.
+//
+//	query := analytics.ColumnQuery{
+//		ColumnScan: analytics.ColumnScan{
+//			Datastore: "readings", By: []string{"site", analytics.ByThing}, Values: []string{"temperature"}, From: monday,
+//		},
+//		Interval: analytics.Interval{Every: time.Hour},
+//		Fill:     analytics.FillLinear,
+//	}
+//	for bucket, err := range analytics.AggregateColumns(ctx, lake, id, query) {
+//		…
+//	}
+//
 // # Windows
 //
 // [Windows] computes the same statistics of messages as they come, in tumbling,

@@ -80,7 +80,7 @@ func TestRollupsIntoDatastore(t *testing.T) {
 	require.NoError(t, err, "a tenant without the data store needs no roll-ups")
 
 	var got []string
-	query := analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: "minutes", Time: "timestamp", By: "thing", Values: []string{"mean", "count"}}}
+	query := analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: "minutes", Time: "timestamp", By: []string{"thing"}, Values: []string{"mean", "count"}}}
 	for bucket, err := range analytics.AggregateColumns(t.Context(), lake, acme, query) {
 		require.NoError(t, err)
 		got = append(got, fmt.Sprint(bucket.Group, " ", bucket.Metric, " ", bucket.Count, " ", bucket.Sum))

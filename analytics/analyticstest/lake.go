@@ -34,6 +34,7 @@ func TestLake(t *testing.T, open OpenLake) {
 		{"Delete", lakeDeleteTests},
 		{"Sweep", sweepTests},
 		{"Calls", lakeCallTests},
+		{"Columns", columnTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()

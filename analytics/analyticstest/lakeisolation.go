@@ -68,6 +68,24 @@ var lakeIsolationTests = []lakeTest{
 			f.wantErr("Sweep", f.lake.Sweep(f.ctx, id), tenant.ErrID)
 		}
 	}},
+	{"the columns of others are not found, and not named", func(f *lakeFixture) {
+		scanner := f.scanner()
+		f.append(f.a, f.store, f.row("1", 0, `{"v":1}`))
+		for call, err := range columnErrors(f.ctx, scanner, f.b, columnsOf(f.store)) {
+			f.wantErr(call, err, analytics.ErrNoTable)
+			if err != nil && strings.Contains(strings.ReplaceAll(err.Error(), f.b.String(), ""), f.a.String()) {
+				f.Errorf("%s: %q names another tenant", call, err)
+			}
+		}
+		for _, id := range []tenant.ID{{}, tenant.Platform()} {
+			for call, err := range columnErrors(f.ctx, scanner, id, columnsOf(f.store)) {
+				f.wantErr(call, err, tenant.ErrID)
+			}
+		}
+		f.declare(f.b, analytics.Table{TableID: f.store})
+		f.append(f.b, f.store, f.row("1", 0, `{"v":2}`))
+		f.wantColumns(columnsOf(f.store), "pump v 00:00 1=1")
+	}},
 	{"a table that can't be is not there", func(f *lakeFixture) {
 		for _, name := range []string{"", "../raw", "raw/_log", "__raw", "ä", strings.Repeat("a", 129)} {
 			for call, err := range f.lakeCalls(f.ctx, f.a, analytics.TableID{Kind: analytics.ChannelTable, Name: name}) {

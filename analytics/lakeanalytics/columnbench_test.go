@@ -1,12 +1,16 @@
 package lakeanalytics_test
 
 import (
+	"bufio"
 	"cmp"
+	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -33,14 +37,17 @@ func columnRows(b *testing.B) int {
 
 // filledLake returns a lake of n rows of 1,000 things in 20 days, and its
 // folder if that is to be kept.
-func filledLake(b *testing.B, n int) (analytics.Objects, *lakeanalytics.Lake) {
-	folder := cmp.Or(os.Getenv("IOTENANT_COLUMN_FOLDER"), b.TempDir())
+func filledLake(b *testing.B, n int, table analytics.Table) (analytics.Objects, *lakeanalytics.Lake) {
+	folder := b.TempDir()
+	if kept := os.Getenv("IOTENANT_COLUMN_FOLDER"); kept != "" {
+		folder = filepath.Join(kept, string(table.Format))
+	}
 	objects := fileanalytics.NewFolder(folder)
 	lake := lakeanalytics.New(objects, tenant.RandomCursorKeys())
 	if _, err := lake.Snapshot(b.Context(), acme, store); err == nil {
 		return objects, lake
 	}
-	require.NoError(b, lake.Declare(b.Context(), acme, analytics.Table{TableID: store, Format: pipeline.FormatParquet, Columns: benchColumns}))
+	require.NoError(b, lake.Declare(b.Context(), acme, table))
 	random := rand.New(rand.NewPCG(1, 2))
 	things := make([]device.ID, 1000)
 	for i := range things {
@@ -67,8 +74,18 @@ func filledLake(b *testing.B, n int) (analytics.Objects, *lakeanalytics.Lake) {
 // BenchmarkColumns computes count, mean and maximum of a column for each thing
 // and hour, against the library's reader of rows and a map.
 func BenchmarkColumns(b *testing.B) {
+	benchmarkColumns(b, analytics.Table{TableID: store, Format: pipeline.FormatParquet, Columns: benchColumns}, readByRows)
+}
+
+// BenchmarkColumnsOfJSON does the same of lines of JSON, against a program that
+// reads them with the standard library.
+func BenchmarkColumnsOfJSON(b *testing.B) {
+	benchmarkColumns(b, analytics.Table{TableID: store, Format: pipeline.FormatJSON}, readByLines)
+}
+
+func benchmarkColumns(b *testing.B, table analytics.Table, read func(*testing.B, analytics.Objects, []analytics.File) map[hourOf]*hourly) {
 	n := columnRows(b)
-	objects, lake := filledLake(b, n)
+	objects, lake := filledLake(b, n, table)
 	snapshot, err := lake.Snapshot(b.Context(), acme, store)
 	require.NoError(b, err)
 	bytes := int64(0)
@@ -87,7 +104,7 @@ func BenchmarkColumns(b *testing.B) {
 		}
 		require.EqualValues(b, n, total)
 	}, func(int) {
-		require.Len(b, readByRows(b, objects, snapshot.Files), groups)
+		require.Len(b, read(b, objects, snapshot.Files), groups)
 	}, n)
 	b.ReportMetric(float64(groups), "groups")
 	b.ReportMetric(float64(len(snapshot.Files)), "files")
@@ -102,6 +119,18 @@ type hourOf struct {
 type hourly struct {
 	count    int
 	sum, max float64
+}
+
+func add(found map[hourOf]*hourly, at int64, thing string, value float64) {
+	key := hourOf{thing, at / int64(time.Hour)}
+	h := found[key]
+	if h == nil {
+		h = &hourly{max: value}
+		found[key] = h
+	}
+	h.count++
+	h.sum += value
+	h.max = max(h.max, value)
 }
 
 func readByRows(b *testing.B, objects analytics.Objects, files []analytics.File) map[hourOf]*hourly {
@@ -121,15 +150,7 @@ func readByRows(b *testing.B, objects analytics.Objects, files []analytics.File)
 		for {
 			n, err := reader.Read(rows)
 			for i := range rows[:n] {
-				key := hourOf{rows[i].Thing, rows[i].At / int64(time.Hour)}
-				h := found[key]
-				if h == nil {
-					h = &hourly{max: *rows[i].Temperature}
-					found[key] = h
-				}
-				h.count++
-				h.sum += *rows[i].Temperature
-				h.max = max(h.max, *rows[i].Temperature)
+				add(found, rows[i].At, rows[i].Thing, *rows[i].Temperature)
 			}
 			if errors.Is(err, io.EOF) {
 				break
@@ -137,6 +158,27 @@ func readByRows(b *testing.B, objects analytics.Objects, files []analytics.File)
 			require.NoError(b, err)
 		}
 		require.NoError(b, reader.Close())
+		require.NoError(b, object.Close())
+	}
+	return found
+}
+
+func readByLines(b *testing.B, objects analytics.Objects, files []analytics.File) map[hourOf]*hourly {
+	found := map[hourOf]*hourly{}
+	for _, file := range files {
+		object, err := objects.Open(b.Context(), acme, file.Name)
+		require.NoError(b, err)
+		unzipped, err := gzip.NewReader(io.NewSectionReader(object, 0, object.Size()))
+		require.NoError(b, err)
+		for lines := bufio.NewScanner(unzipped); lines.Scan(); {
+			var row struct {
+				At          int64    `json:"__at"`
+				Thing       string   `json:"__thing"`
+				Temperature *float64 `json:"temperature"`
+			}
+			require.NoError(b, json.Unmarshal(lines.Bytes(), &row))
+			add(found, row.At, row.Thing, *row.Temperature)
+		}
 		require.NoError(b, object.Close())
 	}
 	return found

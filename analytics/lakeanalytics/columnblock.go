@@ -11,9 +11,6 @@ import (
 	"github.com/iotenant/iotenant/analytics"
 )
 
-// blockRows is the length of a block.
-const blockRows = pageValues
-
 // rowGroup yields the rows of a row group.
 func (s *columnScan) rowGroup(r io.ReaderAt, group *format.RowGroup, yield func(*analytics.ColumnBlock, error) bool) error {
 	for _, c := range s.columns {
@@ -24,8 +21,10 @@ func (s *columnScan) rowGroup(r io.ReaderAt, group *format.RowGroup, yield func(
 			return err
 		}
 	}
-	s.block.Names, s.names = s.block.Names[:0], map[string]int32{}
-	s.by.fresh()
+	for i, by := range s.by {
+		by.known = by.known[:0]
+		by.forget(&s.block.By[i])
+	}
 	for left := int(group.NumRows); left > 0; {
 		n := min(left, blockRows)
 		if err := s.fill(n); err != nil {
@@ -45,9 +44,12 @@ func (s *columnScan) fill(n int) error {
 	if err := s.time.each(n, s.timesOf()); err != nil {
 		return err
 	}
-	s.block.By = resized(s.block.By, n)
-	if err := s.by.each(n, s.namesOf()); err != nil {
-		return err
+	for i, by := range s.by {
+		texts := &s.block.By[i]
+		texts.Rows = resized(texts.Rows, n)
+		if err := by.each(n, by.namesInto(texts)); err != nil {
+			return err
+		}
 	}
 	for i, c := range s.values {
 		s.block.Values[i] = resized(s.block.Values[i], n)
@@ -161,58 +163,66 @@ func nanosecondsOf(f float64) int64 {
 	return int64(f)
 }
 
-// fresh forgets which names the dictionary has.
-func (c *scanned) fresh() {
-	c.known = c.known[:0]
-}
-
-// namesOf reads names into the block. Those of a row group are numbered as they
-// come.
-func (s *columnScan) namesOf() func(at, count, value int, defs []byte) {
+// namesInto reads names. Those of a row group are numbered as they come.
+func (l *label) namesInto(texts *analytics.ColumnTexts) func(at, count, value int, defs []byte) {
 	return func(at, count, value int, defs []byte) {
-		by := s.block.By[at : at+count]
-		indexes := s.by.pageReader.values.indexes
+		rows := texts.Rows[at : at+count]
+		indexes := l.pageReader.values.indexes
 		if indexes != nil {
-			for len(s.by.known) < max(len(s.by.dictionary.texts), len(s.by.dictionary.numbers)) {
-				s.by.known = append(s.by.known, -1)
+			for len(l.known) < max(len(l.dictionary.texts), len(l.dictionary.numbers)) {
+				l.known = append(l.known, -1)
 			}
 		}
-		for i := range by {
+		for i := range rows {
 			switch {
 			case defs != nil && defs[i] == 0:
-				by[i] = -1
+				rows[i] = -1
 				continue
 			case indexes == nil:
-				by[i] = s.nameOf(value)
+				rows[i] = l.number(texts, l.textAt(value))
 			default:
-				entry := &s.by.known[indexes[value]]
+				entry := &l.known[indexes[value]]
 				if *entry < 0 {
-					*entry = s.nameOf(value)
+					*entry = l.number(texts, l.textAt(value))
 				}
-				by[i] = *entry
+				rows[i] = *entry
 			}
 			value++
 		}
 	}
 }
 
-func (s *columnScan) nameOf(value int) int32 {
-	var text []byte
-	switch s.by.column.kind {
+func (l *label) textAt(value int) []byte {
+	switch l.column.kind {
 	case kindString, kindChar, kindVarchar:
-		text = s.by.text(value)
+		return l.text(value)
 	case kindBoolean:
-		text = strconv.AppendBool(nil, s.by.number(value) != 0)
-	default:
-		text = strconv.AppendInt(nil, int64(s.by.number(value)), 10)
+		return strconv.AppendBool(nil, l.pageReader.number(value) != 0)
 	}
-	if number, known := s.names[string(text)]; known {
+	return strconv.AppendInt(nil, int64(l.pageReader.number(value)), 10)
+}
+
+// names numbers the texts of a column as they come.
+type names struct {
+	numbers map[string]int32
+	bytes   int
+}
+
+func (n *names) number(texts *analytics.ColumnTexts, text []byte) int32 {
+	if number, known := n.numbers[string(text)]; known {
 		return number
 	}
-	number := int32(len(s.block.Names))
-	s.names[string(text)] = number
-	s.block.Names = append(s.block.Names, string(text))
+	number, name := int32(len(texts.Names)), string(text)
+	n.numbers[name] = number
+	n.bytes += len(name)
+	texts.Names = append(texts.Names, name)
 	return number
+}
+
+// forget makes room for others.
+func (n *names) forget(texts *analytics.ColumnTexts) {
+	clear(texts.Names)
+	texts.Names, n.numbers, n.bytes = texts.Names[:0], map[string]int32{}, 0
 }
 
 // numbersInto reads the numbers of a column.

@@ -20,9 +20,13 @@ import (
 
 var _ analytics.ColumnScanner = (*Lake)(nil)
 
-// ScanColumns implements [analytics.ColumnScanner] for data stores that are kept
-// as Parquet; any other is [analytics.ErrQuery]. It passes over files and row
-// groups whose times all lie out of the bounds, as their statistics tell.
+// ScanColumns implements [analytics.ColumnScanner]. It passes over files whose
+// times all lie out of the bounds, and in them over row groups, or members, as
+// their statistics tell.
+//
+// A data store of JSON is read as one of Parquet would be with the attributes
+// as columns: those of numbers as double, Time as timestamp, By as string. Any
+// name is a column; a row that has no such attribute has no value.
 func (l *Lake) ScanColumns(ctx context.Context, id tenant.ID, scan analytics.ColumnScan) iter.Seq2[*analytics.ColumnBlock, error] {
 	return func(yield func(*analytics.ColumnBlock, error) bool) {
 		if err := l.scanColumns(ctx, id, scan, yield); err != nil && !errors.Is(err, errEnded) {
@@ -31,68 +35,104 @@ func (l *Lake) ScanColumns(ctx context.Context, id tenant.ID, scan analytics.Col
 	}
 }
 
+// blockRows is the length of a block.
+const blockRows = pageValues
+
+// fileScan yields the columns of one file after the other.
+type fileScan interface {
+	file(ctx context.Context, r *io.SectionReader, yield func(*analytics.ColumnBlock, error) bool) error
+}
+
 func (l *Lake) scanColumns(ctx context.Context, id tenant.ID, scan analytics.ColumnScan, yield func(*analytics.ColumnBlock, error) bool) error {
 	snapshot, err := l.Snapshot(ctx, id, analytics.TableID{Kind: analytics.DatastoreTable, Name: scan.Datastore})
 	if err != nil {
 		return err
 	}
-	s, err := newColumnScan(&snapshot.Table, scan)
+	times := boundsOf(&scan)
+	files, err := newFileScan(&snapshot.Table, &scan, times)
 	if err != nil {
 		return err
 	}
 	for i := range snapshot.Files {
 		file := &snapshot.Files[i]
-		if scan.Time == "" && s.isOut(file.First.UnixNano(), file.Last.UnixNano()) {
+		if scan.Time == "" && times.isOut(file.First.UnixNano(), file.Last.UnixNano()) {
 			continue
 		}
-		if err := l.scanFile(ctx, id, file.Name, s, yield); err != nil {
+		if err := l.scanFile(ctx, id, file.Name, files, yield); err != nil {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
-func (l *Lake) scanFile(ctx context.Context, id tenant.ID, name string, s *columnScan, yield func(*analytics.ColumnBlock, error) bool) error {
+func newFileScan(table *analytics.Table, scan *analytics.ColumnScan, times timeBounds) (fileScan, error) {
+	if table.Format == pipeline.FormatParquet {
+		return newColumnScan(table, scan, times)
+	}
+	return newLineScan(scan, times)
+}
+
+func (l *Lake) scanFile(ctx context.Context, id tenant.ID, name string, files fileScan, yield func(*analytics.ColumnBlock, error) bool) error {
 	object, err := l.objects.Open(ctx, id, name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = object.Close() }()
 	source := &sourceReaderAt{r: object}
-	err = s.file(ctx, source, object.Size(), yield)
+	err = files.file(ctx, io.NewSectionReader(source, 0, object.Size()), yield)
 	switch {
 	case source.err != nil:
 		return source.err
-	case err == nil, errors.Is(err, errEnded), errors.Is(err, analytics.ErrQuery), ctx.Err() != nil:
+	case err == nil, errors.Is(err, errEnded), ctx.Err() != nil:
 		return cmp.Or(ctx.Err(), err)
 	}
 	return corrupt("%s: %v", name, err)
 }
 
-// columnScan reads the columns of a scan, file by file.
+// timeBounds are Unix times in nanoseconds, both included.
+type timeBounds struct{ from, to int64 }
+
+func boundsOf(scan *analytics.ColumnScan) timeBounds {
+	b := timeBounds{from: math.MinInt64 + 1, to: math.MaxInt64}
+	if !scan.From.IsZero() {
+		b.from = scan.From.UnixNano()
+	}
+	if !scan.To.IsZero() {
+		b.to = scan.To.UnixNano() - 1
+	}
+	return b
+}
+
+// isOut reports whether times from least to greatest are all out of bounds.
+func (b timeBounds) isOut(least, greatest int64) bool { return greatest < b.from || least > b.to }
+
+// columnScan reads the columns of a scan from files of Parquet.
 type columnScan struct {
-	from, to int64 // both included
-	time, by *scanned
-	values   []*scanned
-	columns  []*scanned // all of them
-	block    analytics.ColumnBlock
-	names    map[string]int32
+	times   timeBounds
+	time    *scanned
+	by      []*label
+	values  []*scanned
+	columns []*scanned // all of them
+	block   analytics.ColumnBlock
+}
+
+// label is a column of By.
+type label struct {
+	*scanned
+	known []int32 // the name of each entry of the dictionary, -1 unless it is known
+	names
 }
 
 // scanned is a column of a scan.
 type scanned struct {
 	column
 	required bool
-	missing  bool    // in the file
-	known    []int32 // the name of each entry of the dictionary, -1 unless it is known
+	missing  bool // in the file
 	leafReader
 }
 
 // newColumnScan finds the columns. The error is [analytics.ErrQuery].
-func newColumnScan(table *analytics.Table, scan analytics.ColumnScan) (*columnScan, error) {
-	if table.Format != pipeline.FormatParquet {
-		return nil, fmt.Errorf("%w: data store %q has no columns: it is not Parquet", analytics.ErrQuery, table.Name)
-	}
+func newColumnScan(table *analytics.Table, scan *analytics.ColumnScan, times timeBounds) (*columnScan, error) {
 	columns, err := parseColumns(table.Columns)
 	if err != nil {
 		return nil, err
@@ -109,18 +149,22 @@ func newColumnScan(table *analytics.Table, scan analytics.ColumnScan) (*columnSc
 		}
 		return nil, fmt.Errorf("%w: no column %q", analytics.ErrQuery, name)
 	}
-	s := &columnScan{from: math.MinInt64 + 1, to: math.MaxInt64, time: &scanned{column: column{atMember, *atType}, required: true}, by: &scanned{column: column{thingMember, *thingType}}}
+	s := &columnScan{times: times, time: &scanned{column: column{atMember, *atType}, required: true}}
 	if scan.Time != "" {
 		if s.time, err = find(scan.Time, isTime); err != nil {
 			return nil, err
 		}
 	}
-	if scan.By != "" {
-		if s.by, err = find(scan.By, isLabel); err != nil {
-			return nil, err
+	s.columns = []*scanned{s.time}
+	for _, name := range scan.By {
+		by := &scanned{column: column{thingMember, *thingType}}
+		if name != analytics.ByThing {
+			if by, err = find(name, isLabel); err != nil {
+				return nil, err
+			}
 		}
+		s.by, s.columns = append(s.by, &label{scanned: by}), append(s.columns, by)
 	}
-	s.columns = []*scanned{s.time, s.by}
 	for _, name := range scan.Values {
 		value, err := find(name, isQuantity)
 		if err != nil {
@@ -128,13 +172,7 @@ func newColumnScan(table *analytics.Table, scan analytics.ColumnScan) (*columnSc
 		}
 		s.values, s.columns = append(s.values, value), append(s.columns, value)
 	}
-	s.block.Values = make([][]float64, len(s.values))
-	if !scan.From.IsZero() {
-		s.from = scan.From.UnixNano()
-	}
-	if !scan.To.IsZero() {
-		s.to = scan.To.UnixNano() - 1
-	}
+	s.block.By, s.block.Values = make([]analytics.ColumnTexts, len(s.by)), make([][]float64, len(s.values))
 	return s, nil
 }
 
@@ -158,12 +196,9 @@ func isLabel(t *columnType) bool {
 	return false
 }
 
-// isOut reports whether times from least to greatest are all out of bounds.
-func (s *columnScan) isOut(least, greatest int64) bool { return greatest < s.from || least > s.to }
-
 // file yields the columns of a file.
-func (s *columnScan) file(ctx context.Context, r io.ReaderAt, size int64, yield func(*analytics.ColumnBlock, error) bool) error {
-	footer, err := readFooter(r, size)
+func (s *columnScan) file(ctx context.Context, r *io.SectionReader, yield func(*analytics.ColumnBlock, error) bool) error {
+	footer, err := readFooter(r, r.Size())
 	if err != nil {
 		return fmt.Errorf("footer: %w", err)
 	}
@@ -219,7 +254,7 @@ func (s *columnScan) isGroupOut(group *format.RowGroup) bool {
 	statistics := &group.Columns[s.time.index].MetaData.Statistics
 	least, ok := s.time.bound(statistics.MinValue)
 	greatest, fine := s.time.bound(statistics.MaxValue)
-	return ok && fine && s.isOut(s.time.nanoseconds(least), s.time.nanoseconds(greatest)) && s.time.nanoseconds(least) <= s.time.nanoseconds(greatest)
+	return ok && fine && s.times.isOut(s.time.nanoseconds(least), s.time.nanoseconds(greatest)) && s.time.nanoseconds(least) <= s.time.nanoseconds(greatest)
 }
 
 // bound reads a bound of integers: those of the others are not worth it.

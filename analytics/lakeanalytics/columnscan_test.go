@@ -32,9 +32,11 @@ func TestColumnsAggregateAsPoints(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		lake, points := newLake(), memanalytics.New()
-		require.NoError(t, lake.Declare(t.Context(), acme, analytics.Table{TableID: store, Format: pipeline.FormatParquet, Columns: []pipeline.Column{
-			{Name: "Temperature", Type: "double"}, {Name: "rpm", Type: "int"}, {Name: "f", Type: "float"}, {Name: "d", Type: "decimal(9,2)"},
-		}}))
+		table := analytics.Table{TableID: store, Format: rapid.SampledFrom([]pipeline.Format{pipeline.FormatJSON, pipeline.FormatParquet}).Draw(t, "format")}
+		if table.Format == pipeline.FormatParquet {
+			table.Columns = []pipeline.Column{{Name: "Temperature", Type: "double"}, {Name: "rpm", Type: "int"}, {Name: "f", Type: "float"}, {Name: "d", Type: "decimal(9,2)"}}
+		}
+		require.NoError(t, lake.Declare(t.Context(), acme, table))
 		metrics := []string{"Temperature", "rpm", "f", "d"}
 		at := start
 		for range rapid.IntRange(1, 4).Draw(t, "appends") {
@@ -72,20 +74,38 @@ func TestColumnsAggregateAsPoints(t *testing.T) {
 		}
 		interval := rapid.SampledFrom([]analytics.Interval{{}, {Every: time.Hour}, {Unit: analytics.Day}}).Draw(t, "interval")
 		percentiles := analytics.Percentiles{Of: []float64{50, 90}, Exact: rapid.Bool().Draw(t, "exact")}
-		var group func(string) string
+		fill := analytics.FillNone
+		if interval != (analytics.Interval{}) {
+			fill = rapid.SampledFrom([]analytics.Fill{analytics.FillNone, analytics.FillNull, analytics.FillPrevious, analytics.FillLinear}).Draw(t, "fill")
+		}
+		var group func([]string) string
 		var thingGroup func(device.ID) string
 		if rapid.Bool().Draw(t, "group") {
-			group = func(value string) string { return string(value[0] &^ 1) }
-			thingGroup = func(thing device.ID) string { return group(thing.String()) }
+			group = func(values []string) string { return string(values[0][0] &^ 1) }
+			thingGroup = func(thing device.ID) string { return group([]string{thing.String()}) }
 		}
 		want := collect(t, analytics.Aggregates(t.Context(), points, acme, analytics.AggregateQuery{
-			Query: analytics.Query{Metrics: metrics, From: from, To: to}, Interval: interval, Percentiles: percentiles, Group: thingGroup,
+			Query: analytics.Query{Metrics: metrics, From: from, To: to}, Interval: interval, Percentiles: percentiles, Group: thingGroup, Fill: fill,
 		}))
 		got := collect(t, analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{
-			ColumnScan: analytics.ColumnScan{Datastore: "Readings", Values: metrics, From: from, To: to}, Interval: interval, Percentiles: percentiles, Group: group,
+			ColumnScan: analytics.ColumnScan{Datastore: "Readings", Values: metrics, From: from, To: to}, Interval: interval, Percentiles: percentiles, Group: group, Fill: fill,
 		}))
-		require.Equal(t, want, got)
+		for i := range got {
+			if group == nil {
+				require.Equal(t, []string{got[i].Group}, got[i].By)
+			}
+			got[i].By = nil
+		}
+		require.Equal(t, written(want), written(got))
 	})
+}
+
+// written returns buckets as text, in which NaN equals itself.
+func written(buckets []analytics.Bucket) (lines []string) {
+	for _, bucket := range buckets {
+		lines = append(lines, fmt.Sprintf("%+v", bucket))
+	}
+	return lines
 }
 
 func collect(t require.TestingT, buckets func(yield func(analytics.Bucket, error) bool)) (all []analytics.Bucket) {
@@ -120,7 +140,7 @@ func TestColumnsOfTimesAndNames(t *testing.T) {
 	for _, column := range []string{"ts", "seconds", "unix", "TS"} {
 		for by, names := range map[string][]string{"site": {"a", "b"}, "line": {"1", "2"}, "on": {"true", "false"}} {
 			got := collect(t, analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{
-				ColumnScan: analytics.ColumnScan{Datastore: store.Name, Time: column, By: by, Values: []string{"v"}}, Interval: analytics.Interval{Every: time.Hour},
+				ColumnScan: analytics.ColumnScan{Datastore: store.Name, Time: column, By: []string{by}, Values: []string{"v"}}, Interval: analytics.Interval{Every: time.Hour},
 			}))
 			require.Len(t, got, 2, column)
 			require.Equal(t, []string{names[0], names[1]}, []string{got[0].Group, got[1].Group})
@@ -130,7 +150,7 @@ func TestColumnsOfTimesAndNames(t *testing.T) {
 		}
 	}
 	got := collect(t, analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{
-		ColumnScan: analytics.ColumnScan{Datastore: store.Name, Time: "day", By: "site", Values: []string{"v"}, From: time.Date(2026, 1, 11, 0, 0, 0, 0, time.UTC)},
+		ColumnScan: analytics.ColumnScan{Datastore: store.Name, Time: "day", By: []string{"site"}, Values: []string{"v"}, From: time.Date(2026, 1, 11, 0, 0, 0, 0, time.UTC)},
 	}))
 	require.Len(t, got, 1)
 	require.Equal(t, "b", got[0].Group)
@@ -152,14 +172,33 @@ func TestColumnsThatCantBe(t *testing.T) {
 		{Datastore: store.Name, Values: []string{"list"}},
 		{Datastore: store.Name, Values: []string{"__at"}},
 		{Datastore: store.Name, Values: []string{"v"}, Time: "site"},
-		{Datastore: store.Name, Values: []string{"v"}, By: "v"},
-		{Datastore: store.Name, Values: []string{"v"}, By: "__thing"},
+		{Datastore: store.Name, Values: []string{"v"}, By: []string{"v"}},
+		{Datastore: store.Name, Values: []string{"v"}, By: []string{"__at"}},
 		{Datastore: store.Name, Values: []string{"v"}, From: start, To: start.Add(-1)},
 	} {
 		for _, err := range analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{ColumnScan: scan}) {
 			require.ErrorIs(t, err, analytics.ErrQuery, "%+v", scan)
 		}
 	}
+	hourly := analytics.Interval{Every: time.Hour}
+	for name, query := range map[string]analytics.ColumnQuery{
+		"interval":              {Interval: analytics.Interval{Every: 7 * time.Hour}},
+		"fill":                  {Interval: hourly, Fill: analytics.FillLinear + 1},
+		"fill without interval": {Fill: analytics.FillNull},
+		"percentile":            {Percentiles: analytics.Percentiles{Of: []float64{101}}},
+	} {
+		query.ColumnScan = analytics.ColumnScan{Datastore: store.Name, Values: []string{"v"}}
+		for _, err := range analytics.AggregateColumns(t.Context(), lake, acme, query) {
+			require.ErrorIs(t, err, analytics.ErrQuery, name)
+		}
+	}
+	var last error
+	for _, err := range analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{
+		ColumnScan: analytics.ColumnScan{Datastore: store.Name, Values: []string{"v"}, From: start.AddDate(-1, 0, 0)}, Interval: analytics.Interval{Every: time.Second}, Fill: analytics.FillNull,
+	}) {
+		last = err
+	}
+	require.ErrorIs(t, last, analytics.ErrLimit)
 	for _, err := range analytics.AggregateColumns(t.Context(), lake, acme, analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: "other", Values: []string{"v"}}}) {
 		require.ErrorIs(t, err, analytics.ErrNoTable)
 	}
@@ -171,16 +210,58 @@ func TestColumnsThatCantBe(t *testing.T) {
 // A tenant that asks for columns of another's data store sees its own.
 func TestAttackColumnsOfAnotherTenant(t *testing.T) {
 	t.Parallel()
-	lake := newLake()
-	declared(t, lake, `{"v":1}`)
 	umbra := tenant.MustParseID("umbra")
-	query := analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: store.Name, Values: []string{"v"}}}
-	for _, name := range []string{store.Name, "../acme/" + store.Name, "../../acme/datastore/readings"} {
-		query.Datastore = name
-		for bucket, err := range analytics.AggregateColumns(t.Context(), lake, umbra, query) {
-			require.ErrorIs(t, err, analytics.ErrNoTable)
-			require.NotContains(t, err.Error(), "acme")
-			require.Zero(t, bucket)
+	for _, format := range []pipeline.Format{pipeline.FormatParquet, pipeline.FormatJSON} {
+		lake := newLake()
+		if format == pipeline.FormatParquet {
+			declared(t, lake, `{"v":1}`)
+		} else {
+			require.NoError(t, lake.Declare(t.Context(), acme, analytics.Table{TableID: store}))
+			appended(t, lake, 1, func(int) []byte { return []byte(`{"v":1}`) })
 		}
+		for _, name := range []string{store.Name, "../acme/" + store.Name, "../../acme/datastore/readings"} {
+			query := analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: name, Values: []string{"v"}}}
+			for bucket, err := range analytics.AggregateColumns(t.Context(), lake, umbra, query) {
+				require.ErrorIs(t, err, analytics.ErrNoTable)
+				require.NotContains(t, err.Error(), "acme")
+				require.Zero(t, bucket)
+			}
+			for point, err := range analytics.LastColumns(t.Context(), lake, umbra, query) {
+				require.ErrorIs(t, err, analytics.ErrNoTable)
+				require.NotContains(t, err.Error(), "acme")
+				require.Zero(t, point)
+			}
+			for point, err := range analytics.DownsampleColumns(t.Context(), lake, umbra, query, 3) {
+				require.ErrorIs(t, err, analytics.ErrNoTable)
+				require.NotContains(t, err.Error(), "acme")
+				require.Zero(t, point)
+			}
+		}
+	}
+}
+
+// What a row has beside its message is no column, and no message passes for it.
+func TestAttackHiddenColumns(t *testing.T) {
+	t.Parallel()
+	_, lake := jsonLake(t)
+	appended(t, lake, 1, func(int) []byte { return []byte(`{"v":1,"__thing":"boss","\u005f_at":7,"__AT":8}`) })
+	for _, name := range []string{"__at", "__AT", "__seq", "__thing", "__THING"} {
+		for _, scan := range []analytics.ColumnScan{
+			{Datastore: store.Name, Values: []string{name}},
+			{Datastore: store.Name, Values: []string{"v"}, Time: name},
+		} {
+			rows := 0
+			for block, err := range lake.ScanColumns(t.Context(), acme, scan) {
+				require.ErrorIs(t, err, analytics.ErrQuery)
+				require.Nil(t, block)
+				rows++
+			}
+			require.Equal(t, 1, rows, "%+v", scan)
+		}
+	}
+	for point, err := range analytics.LastColumns(t.Context(), lake, acme, analytics.ColumnQuery{ColumnScan: analytics.ColumnScan{Datastore: store.Name, Values: []string{"v"}}}) {
+		require.NoError(t, err)
+		require.Equal(t, start, point.Time)
+		require.Equal(t, []string{""}, point.By)
 	}
 }

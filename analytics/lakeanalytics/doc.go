@@ -40,7 +40,9 @@
 // integers as differences, all through zstd where that is a gain. Row groups have
 // the least and the greatest value of each column.
 //
-// [Lake.ScanColumns] reads columns back, of the files and row groups that a time
-// selects. analytics.AggregateColumns makes hours, days and groups of them,
-// without SQL.
+// # Columns
+//
+// [Lake.ScanColumns] reads columns back, from Parquet or from lines of JSON: of
+// the files, and the parts of them, that a time selects. The typed queries of
+// package analytics make hours, days and groups of them, without SQL.
 package lakeanalytics

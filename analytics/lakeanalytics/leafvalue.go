@@ -89,20 +89,26 @@ func numberText(raw []byte) []byte {
 	return nil
 }
 
-// string returns the characters of a string, and the text of anything else.
-func (s *shredder) string(raw []byte) []byte {
+// textIn returns the characters of a string, and the text of anything else. What
+// is not as it stands in raw is in room, which it returns.
+func textIn(raw, room []byte) (text, used []byte) {
 	switch raw[0] {
 	case '{', '[':
-		s.text = jsonscan.AppendCompact(s.text[:0], raw)
-		return s.text
+		room = jsonscan.AppendCompact(room[:0], raw)
+		return room, room
 	case '"':
 		raw = raw[1 : len(raw)-1]
 		if bytes.IndexByte(raw, '\\') >= 0 {
-			s.text = jsonscan.AppendText(s.text[:0], raw)
-			return s.text
+			room = jsonscan.AppendText(room[:0], raw)
+			return room, room
 		}
 	}
-	return raw
+	return raw, room
+}
+
+func (s *shredder) string(raw []byte) (text []byte) {
+	text, s.text = textIn(raw, s.text)
+	return text
 }
 
 // binary adds the bytes that a string tells in base64.

@@ -5,8 +5,6 @@ import (
 	"hash/crc32"
 	"io"
 	"sort"
-
-	"github.com/iotenant/iotenant/analytics"
 )
 
 // A file of lines is cut into members of gzip, which any reader joins. Behind
@@ -68,9 +66,15 @@ func appendIndex(b []byte, members []member) []byte {
 	return append(b, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 }
 
+// sized is a file.
+type sized interface {
+	io.ReaderAt
+	Size() int64
+}
+
 // offsetBefore returns where to begin to read the rows of a file from a time
 // on. Without an index that is at its beginning.
-func offsetBefore(object analytics.Object, at int64) (int64, error) {
+func offsetBefore(object sized, at int64) (int64, error) {
 	members, err := readIndex(object)
 	if err != nil {
 		return 0, err
@@ -85,7 +89,7 @@ func offsetBefore(object analytics.Object, at int64) (int64, error) {
 
 // readIndex reads the index of a file; nil if it has none. The error is that
 // of object.
-func readIndex(object analytics.Object) ([]member, error) {
+func readIndex(object sized) ([]member, error) {
 	size := object.Size()
 	if size <= memberSize/4 { // what is read fast, whatever is in it
 		return nil, nil

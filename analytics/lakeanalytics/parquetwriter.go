@@ -7,7 +7,6 @@ import (
 
 	"github.com/iotenant/iotenant/analytics"
 	"github.com/iotenant/iotenant/analytics/pipeline"
-	"github.com/iotenant/iotenant/internal/jsonscan"
 )
 
 // A row group has as many rows, or about as many bytes.
@@ -27,25 +26,16 @@ const (
 type ParquetWriter struct {
 	file    parquetFile
 	columns []*part
-	byName  map[string]int
 	shred   shredder
 	scratch scratch
 	rows    int // of the row group
 	due     int // rows after which pages are looked at
 	bytes   int // of the rows since they were
 
-	raws    [][]byte // of the row, by column
-	seen    []expectation
-	name    []byte
+	row     attributes // by column
+	thing   []byte
 	misfits []int64
 	err     error
-}
-
-// expectation is the column of an attribute, as its place in the message before
-// tells it.
-type expectation struct {
-	name   []byte
-	column int
 }
 
 // NewParquetWriter writes a file with these columns, 1 to [MaxColumns]. The
@@ -59,7 +49,7 @@ func newParquetWriter(w io.Writer, columns []pipeline.Column, hidden bool) (*Par
 	if err != nil {
 		return nil, err
 	}
-	p := &ParquetWriter{byName: make(map[string]int, len(parsed)), raws: make([][]byte, len(parsed)), misfits: make([]int64, len(parsed)), due: pageCheckRows}
+	p := &ParquetWriter{misfits: make([]int64, len(parsed)), due: pageCheckRows}
 	p.file = parquetFile{w: w, elements: elementsOf(parsed, hidden)}
 	if hidden {
 		p.shred.leaves = append(p.shred.leaves, newChunk(atType, []string{atMember}, 0, 0), newChunk(atType, []string{sequenceMember}, 0, 0), newChunk(thingType, []string{thingMember}, 1, 0))
@@ -67,7 +57,7 @@ func newParquetWriter(w io.Writer, columns []pipeline.Column, hidden bool) (*Par
 	for i := range parsed {
 		column := newPart(&parsed[i], 0, 0, len(p.shred.leaves), false)
 		p.columns = append(p.columns, column)
-		p.byName[column.name] = i
+		p.row.want([]byte(column.name))
 		p.shred.leaves = column.appendChunks(p.shred.leaves, nil)
 	}
 	return p, nil
@@ -100,9 +90,9 @@ func (p *ParquetWriter) Write(message pipeline.Message) error {
 	for i := range message.Len() {
 		name, value := message.Attribute(i)
 		p.bytes += len(value)
-		p.attribute(i, name, value)
+		p.row.take(i, name, value)
 	}
-	return p.row()
+	return p.addRow()
 }
 
 // WriteJSON adds a message in JSON. Errors: [analytics.ErrRow] if it is not an
@@ -111,96 +101,23 @@ func (p *ParquetWriter) WriteJSON(payload []byte) error {
 	if p.err != nil {
 		return p.err
 	}
-	if !p.scan(payload) {
-		clear(p.raws)
+	p.bytes += len(payload)
+	if !p.row.scan(payload) {
 		return fmt.Errorf("%w: %w", analytics.ErrRow, errNoObject)
 	}
-	return p.row()
+	return p.addRow()
 }
 
-// scan checks an object and finds the values of columns.
-func (p *ParquetWriter) scan(data []byte) bool {
-	p.bytes += len(data)
-	i := jsonscan.Space(data, 0)
-	if i >= len(data) || data[i] != '{' {
-		return false
-	}
-	if i = jsonscan.Space(data, i+1); i < len(data) && data[i] == '}' {
-		return jsonscan.Space(data, i+1) == len(data)
-	}
-	for place := 0; ; place++ {
-		if i >= len(data) || data[i] != '"' {
-			return false
-		}
-		end, escaped := jsonscan.String(data, i+1)
-		if end < 0 {
-			return false
-		}
-		name := data[i+1 : end]
-		if escaped {
-			name = jsonscan.AppendText(nil, name)
-		}
-		if i = jsonscan.Space(data, end+1); i >= len(data) || data[i] != ':' {
-			return false
-		}
-		from := jsonscan.Space(data, i+1)
-		if i = jsonscan.Value(data, from, maxDepth-1); i < 0 {
-			return false
-		}
-		p.attribute(place, name, data[from:i])
-		if i = jsonscan.Space(data, i); i >= len(data) {
-			return false
-		}
-		if data[i] == '}' {
-			return jsonscan.Space(data, i+1) == len(data)
-		}
-		if data[i] != ',' {
-			return false
-		}
-		i = jsonscan.Space(data, i+1)
-	}
-}
-
-// attribute takes the value of an attribute, the last of a name.
-func (p *ParquetWriter) attribute(place int, name, value []byte) {
-	var column int
-	if place < len(p.seen) && string(p.seen[place].name) == string(name) {
-		column = p.seen[place].column
-	} else {
-		column = p.lookup(place, name)
-	}
-	if column >= 0 {
-		p.raws[column] = value
-	}
-}
-
-// lookup finds the column of an attribute, and remembers it.
-func (p *ParquetWriter) lookup(place int, name []byte) int {
-	p.name = appendLower(p.name[:0], name)
-	column, ok := p.byName[string(p.name)]
-	if !ok {
-		column = -1
-	}
-	if place == len(p.seen) && place < 2*MaxColumns {
-		p.seen = append(p.seen, expectation{})
-	}
-	if place < len(p.seen) && len(name) <= pipeline.MaxFieldName {
-		p.seen[place].name = append(p.seen[place].name[:0], name...)
-		p.seen[place].column = column
-	}
-	return column
-}
-
-// row adds the row of the attributes that were taken.
-func (p *ParquetWriter) row() error {
+// addRow adds the row of the attributes that were taken.
+func (p *ParquetWriter) addRow() error {
 	for i, column := range p.columns {
 		p.shred.misfit = false
-		p.shred.value(column, p.raws[i], 0, 0)
+		p.shred.value(column, p.row.raws[i], 0, 0)
 		if p.shred.misfit {
 			p.misfits[i]++
 		}
 	}
-	clear(p.raws)
+	p.row.forget()
 	p.rows++
 	if p.rows < p.due && p.bytes < pageCheckBytes {
 		return nil
@@ -283,8 +200,8 @@ func (w storeWriter) Write(row *storedRow) error {
 	if w.err != nil {
 		return w.err
 	}
-	if !w.scan(row.Payload) {
-		clear(w.raws)
+	w.bytes += len(row.Payload)
+	if !w.row.scan(row.Payload) {
 		return fmt.Errorf("%w: %w", analytics.ErrRow, errNoObject)
 	}
 	at := uint64(row.At.UnixNano())
@@ -293,8 +210,8 @@ func (w storeWriter) Write(row *storedRow) error {
 	if thing := w.shred.leaves[2]; row.Thing.IsZero() {
 		thing.null(0, 0)
 	} else {
-		w.name = append(w.name[:0], row.Thing.String()...)
-		thing.string(w.name, 0)
+		w.thing = append(w.thing[:0], row.Thing.String()...)
+		thing.string(w.thing, 0)
 	}
-	return w.row()
+	return w.addRow()
 }
