@@ -249,7 +249,7 @@ func TestAttackForeignFile(t *testing.T) {
 // TestAttackPartition has values of partitions that are paths.
 func TestAttackPartition(t *testing.T) {
 	t.Parallel()
-	engine, l := attacked(t)
+	engine, l := attacked(t, func(o *workeranalytics.Options) { o.Memory = 512 << 20 }) // it reads many files, each through a large buffer
 	l.declare(acme, "parted", nil, pipeline.Partition{Attribute: "site"})
 	values := []string{"../../../etc", "NULL", "__HIVE_DEFAULT_PARTITION__", "a/__dt=2000-01-01/b", "'); DROP", "%2e", "a b", "é", strings.Repeat("x", 300), ""}
 	for _, value := range values {

@@ -254,8 +254,8 @@ var dataGuards = []guard{
 		tests: []string{"TestAttackTimeout"},
 	}, {
 		name: "a table is named by the data store alone", file: "analytics/workeranalytics/engine.go", pkg: "./analytics/duckanalytics",
-		statement: `if name.Schema != "" && (`,
-		disabled:  `if name.Schema == "none" && (`,
+		statement: `case name.Schema == "", o.Database`,
+		disabled:  `case name.Schema != "none", o.Database`,
 		tests:     []string{"TestAttackTables"},
 	}, {
 		name: "a statement calls no table function", file: "analytics/duckanalytics/gate.go", pkg: "./analytics/duckanalytics",

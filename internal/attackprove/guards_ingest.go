@@ -29,8 +29,8 @@ var ingestGuards = []guard{
 		tests:     []string{"TestAttackReprocessing"},
 	}, {
 		name: "caches of things are of a tenant", file: "analytics/environment.go", pkg: "./analytics",
-		statement: "env := e.known[id]",
-		disabled:  "env := e.known[tenant.MustParseID(\"south\")]",
+		statement: "env := e.recent[id]",
+		disabled:  "env := e.recent[tenant.MustParseID(\"south\")]",
 		tests:     []string{"TestAttackEnvironment"},
 	}, {
 		name: "a pipeline enriches with things of its tenant", file: "analytics/environment.go", pkg: "./analytics",
