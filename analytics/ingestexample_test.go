@@ -133,13 +133,6 @@ func ExampleIngest_RunActivity() {
 	// payload 1: math m: mathUndefined <nil>
 }
 
-// invoke is a function in place of one of AWS Lambda.
-type invoke func(ctx context.Context, id tenant.ID, name string, event []byte) ([]byte, error)
-
-func (f invoke) Invoke(ctx context.Context, id tenant.ID, name string, event []byte) ([]byte, error) {
-	return f(ctx, id, name, event)
-}
-
 func ExampleNewEnvironments() {
 	shadows := func(_ context.Context, _ tenant.ID, thing device.ID) ([]byte, error) {
 		return fmt.Appendf(nil, `{"state": {"reported": {"thing": %q}}}`, thing), nil

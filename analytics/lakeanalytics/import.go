@@ -178,7 +178,7 @@ func importedAt(name string) (time.Time, bool) {
 	if ms, err := strconv.ParseInt(first, 10, 64); err == nil && len(first) == 13 {
 		return time.UnixMilli(ms).UTC(), true
 	}
-	for _, part := range strings.Split(path.Dir(name), "/") {
+	for part := range strings.SplitSeq(path.Dir(name), "/") {
 		if text, isDay := strings.CutPrefix(part, "__dt="); isDay {
 			day, err := time.Parse(time.DateOnly, strings.TrimSuffix(text, " 00:00:00"))
 			return day, err == nil
