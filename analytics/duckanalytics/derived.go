@@ -1,6 +1,9 @@
 package duckanalytics
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+)
 
 // derivedFunctions are made of several functions of DuckDB.
 var derivedFunctions = map[string]functionRule{
@@ -150,6 +153,22 @@ func concat(r *rewriter, args []any) (node, error) {
 // isElement tells what can't be an array, nor null.
 func isElement(c class) bool { return c != classUnknown && c != classArray && c != classOther }
 
+// constantOffset is the name of a zone that is so many hours and minutes ahead of
+// UTC.
+func constantOffset(hours, minutes any) (name string, ok bool) {
+	h, okHours := constantInteger(hours)
+	m, okMinutes := constantInteger(minutes)
+	total := 60*h + m
+	if !okHours || !okMinutes || h < -14 || h > 14 || m < -59 || m > 59 {
+		return "", false
+	}
+	sign := '+'
+	if total < 0 {
+		sign, total = '-', -total
+	}
+	return fmt.Sprintf("%c%02d:%02d", sign, total/60, total%60), true
+}
+
 func fromUnixtime(r *rewriter, args []any) (node, error) {
 	to := r.macro("presto_from_unixtime", args[0])
 	switch len(args) {
@@ -157,6 +176,9 @@ func fromUnixtime(r *rewriter, args []any) (node, error) {
 		return to, nil
 	case 2:
 		return r.zoned(to, args[1])
+	}
+	if zone, ok := constantOffset(args[1], args[2]); ok {
+		return r.zoned(to, text(zone))
 	}
 	offset := operate("+", call("to_hours", cast(args[1], "BIGINT")), call("to_minutes", cast(args[2], "BIGINT")))
 	return operate("+", to, offset), nil

@@ -175,7 +175,10 @@ func (r *rewriter) selection(n node, s *scope) (outputs, error) {
 	n["select_list"] = items
 	if s.outer == nil { // the output of the statement
 		for _, i := range clocks {
-			listOf(n, "select_list")[i] = cast(listOf(n, "select_list")[i], "TIME WITH TIME ZONE")
+			item, _ := listOf(n, "select_list")[i].(node)
+			zoned := cast(item, "TIME WITH TIME ZONE")
+			zoned["alias"] = item["alias"]
+			listOf(n, "select_list")[i] = zoned
 		}
 		r.zones = r.outputZones(n)
 	}

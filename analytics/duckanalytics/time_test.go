@@ -33,3 +33,11 @@ func TestTimes(t *testing.T) {
 	_, err := ask(t, engine, acme, "SELECT from_iso8601_timestamp('2020-09-13 12:26:40')")
 	require.Error(t, err)
 }
+
+// The output that shows a time of day keeps its name.
+func TestCurrentTime(t *testing.T) {
+	t.Parallel()
+	got, err := ask(t, inProcess(t, newLake()), acme, "SELECT current_time AS x, current_time, localtime AS y")
+	require.NoError(t, err)
+	require.Equal(t, "\"x\",\"_col1\",\"y\"\n\"07:30:00.000 UTC\",\"07:30:00.000 UTC\",\"07:30:00.000\"\n", got)
+}

@@ -78,8 +78,6 @@ func parseDatasetFlags(args []string, errOut io.Writer) (*datasetFlags, error) {
 		return nil, errors.New("-sql is missing")
 	case len(f.stores) == 0:
 		return nil, errors.New("-store is missing")
-	case !f.lastRun.IsZero() && f.expression == "":
-		return nil, errors.New("-last-run is for -delta")
 	case f.timeout <= 0:
 		return nil, errors.New("-timeout is not positive")
 	}
@@ -203,7 +201,8 @@ func (f *datasetFlags) resolve(schema, table string) string {
 }
 
 // load puts the lines of a file into a data store of JSON, as if they had come
-// now. It returns how many could not be read.
+// now, or on the day that a line has as __dt. It returns how many could not be
+// read.
 func (f *datasetFlags) load(ctx context.Context, lake analytics.Lake, store storeFile, errOut io.Writer) (bad int, err error) {
 	table := analytics.Table{TableID: analytics.TableID{Kind: analytics.DatastoreTable, Name: f.inLake(store)}, Format: pipeline.FormatJSON}
 	if err := lake.Declare(ctx, datasetTenant, table); err != nil {
@@ -225,6 +224,12 @@ func (f *datasetFlags) load(ctx context.Context, lake analytics.Lake, store stor
 			bad++
 			continue
 		}
+		day, err := dayOf(line, f.now)
+		if err != nil {
+			fmt.Fprintf(errOut, "%s:%d: %v\n", store.file, number, err)
+			bad++
+			continue
+		}
 		if line, err = f.clean(ctx, line, store.file, number, errOut); err != nil {
 			return bad, err
 		}
@@ -237,12 +242,35 @@ func (f *datasetFlags) load(ctx context.Context, lake analytics.Lake, store stor
 			}
 			rows, size = rows[:0], 0
 		}
-		rows, size = append(rows, analytics.Row{At: f.now, Payload: line}), size+len(line)
+		rows, size = append(rows, analytics.Row{At: day, Payload: line}), size+len(line)
 	}
 	if len(rows) > 0 {
 		_, err = lake.Append(ctx, datasetTenant, table.TableID, rows)
 	}
 	return bad, err
+}
+
+// dayOf returns when a line came: on the day of its __dt, as a query of a data
+// store printed it, else now.
+func dayOf(line []byte, now time.Time) (time.Time, error) {
+	if !bytes.Contains(line, []byte(`"__dt"`)) {
+		return now, nil
+	}
+	var dated struct {
+		Day string `json:"__dt"`
+	}
+	if err := json.Unmarshal(line, &dated); err != nil {
+		return time.Time{}, errors.New("__dt: want a day such as 2026-01-10")
+	}
+	if dated.Day == "" {
+		return now, nil
+	}
+	day, _, _ := strings.Cut(dated.Day, " ")
+	at, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return time.Time{}, errors.New("__dt: want a day such as 2026-01-10")
+	}
+	return at, nil
 }
 
 // storing is a pipeline that only stores.
@@ -255,7 +283,12 @@ func (f *datasetFlags) clean(ctx context.Context, line []byte, file string, numb
 	if err := f.cleaner.Run(ctx, &pipeline.Environment{}, &f.batch, [][]byte{line}); err != nil {
 		return nil, err
 	}
+	told := bytes.Contains(line, []byte(`"__dt"`)) // which is no field, but the day
 	for _, event := range f.batch.Events() {
+		if told && event.Reason == pipeline.InvalidField {
+			told = false
+			continue
+		}
 		if event.Reason == pipeline.InvalidField || event.Reason == pipeline.DuplicateField {
 			fmt.Fprintf(errOut, "%s:%d: a field was left out: %s\n", file, number, event.Reason)
 		}

@@ -41,6 +41,31 @@ func TestDataset(t *testing.T) {
 	require.Contains(t, got.err, "s.jsonl:4: no JSON object")
 }
 
+func TestDatasetDays(t *testing.T) {
+	t.Parallel()
+	store := "s=" + write(t, "s.jsonl", `{"n":1,"__dt":"2026-01-08"}
+{"n":2,"__dt":"2026-01-09 00:00:00.000"}
+{"n":3}
+{"n":4,"__dt":"yesterday"}
+{"n":5,"__dt":7}
+{"n":6,"__x":1}
+`)
+	got := backtest("SELECT n, __dt FROM s WHERE __dt >= current_date - interval '1' day ORDER BY n", "dataset", "-sql", "-", "-store", store, "-now", "2026-01-10T07:30:00Z", "-last-run", "2026-01-09T07:30:00Z")
+	if unbuilt(t, got) {
+		return
+	}
+	require.Equal(t, statusLines, got.status, got.err)
+	require.Equal(t, `"n","__dt"
+"2","2026-01-09 00:00:00.000"
+"3","2026-01-10 00:00:00.000"
+"6","2026-01-10 00:00:00.000"
+`, got.out)
+	require.Contains(t, got.err, "s.jsonl:4: __dt: want a day")
+	require.Contains(t, got.err, "s.jsonl:5: __dt: want a day")
+	require.Contains(t, got.err, "s.jsonl:6: a field was left out")
+	require.NotContains(t, got.err, "s.jsonl:1")
+}
+
 func TestDatasetWindow(t *testing.T) {
 	t.Parallel()
 	store := "s=" + write(t, "s.jsonl", strings.Replace(datasetMessages, "nonsense", "", 1))
@@ -87,7 +112,7 @@ func TestDatasetErrors(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"-store", store}, {"-sql", "-"}, {"-sql", "-", "-store", "s"}, {"-sql", "-", "-store", store, "-delta", "x,y"}, {"-sql", "-", "-store", store, "-delta", "5"},
-		{"-sql", "-", "-store", store, "-last-run", "2026-01-10T06:00:00Z"}, {"-sql", "/nothing/there", "-store", store}, {"-sql", "-", "-store", "s=/nothing/there"}, {"-sql", "-", "-store", store, "-timeout", "0s"}, {"-sql", "-", "-store", "__s=" + store[2:]},
+		{"-sql", "/nothing/there", "-store", store}, {"-sql", "-", "-store", "s=/nothing/there"}, {"-sql", "-", "-store", store, "-timeout", "0s"}, {"-sql", "-", "-store", "__s=" + store[2:]},
 	} {
 		require.Equal(t, statusUsage, backtest("SELECT 1", append([]string{"dataset"}, args...)...).status, args)
 	}

@@ -153,8 +153,8 @@
 // duckanalytics says what a statement may hold. The result is printed as the CSV
 // that the service would have delivered.
 //
-// -now is the time of the run, which current_timestamp says, and when all
-// messages were received: their __dt is its day. -delta is a deltaTime filter:
+// -now is the time of the run, which current_timestamp says, and when messages
+// were received, unless they have a member __dt with the day. -delta is a deltaTime filter:
 // the window is from -last-run and the offset, included, to -now and the offset,
 // excluded; without -last-run it has no beginning. -database is a name that may
 // stand before those of data stores, as in statements for Amazon Athena. A
