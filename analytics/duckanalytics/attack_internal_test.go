@@ -96,3 +96,11 @@ func exhaust(ctx context.Context, db *database, sql string) error {
 		}
 	}
 }
+
+// TestAttackPanic: a statement that breaks the worker breaks nothing else.
+func TestAttackPanic(t *testing.T) {
+	t.Parallel()
+	require.ErrorIs(t, contained(func() error { panic("a secret") }), analytics.ErrSQL)
+	require.NotContains(t, contained(func() error { panic("a secret") }).Error(), "secret")
+	require.NoError(t, contained(func() error { return nil }))
+}

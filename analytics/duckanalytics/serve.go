@@ -115,7 +115,10 @@ func (w *worker) answerRequest(ctx context.Context, r request, out io.Writer, li
 			break
 		}
 		var tables []wire.TableName
-		if tables, err = w.parse(ctx, content); err == nil {
+		if err = contained(func() (err error) {
+			tables, err = w.parse(ctx, content)
+			return err
+		}); err == nil {
 			return wire.WriteMessage(out, wire.KindTables, tables)
 		}
 	case r.kind == wire.KindRun:
@@ -126,13 +129,24 @@ func (w *worker) answerRequest(ctx context.Context, r request, out io.Writer, li
 		if err = limits.statement(w.config); err != nil {
 			break
 		}
-		if err = w.run(ctx, content, &answer{w: out}); err == nil {
+		if err = contained(func() error { return w.run(ctx, content, &answer{w: out}) }); err == nil {
 			return wire.WriteFrame(out, wire.KindDone, nil)
 		}
 	default:
 		err = fmt.Errorf("%w: %q", wire.ErrProtocol, r.kind)
 	}
 	return wire.WriteMessage(out, wire.KindError, failureOf(err))
+}
+
+// contained makes an error of a panic: a statement that is not understood costs
+// the program nothing in which the worker may be a part.
+func contained(work func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = fmt.Errorf("%w: the engine can't read it", analytics.ErrSQL)
+		}
+	}()
+	return work()
 }
 
 // configure sets limits before it opens anything.
