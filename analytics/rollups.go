@@ -25,7 +25,7 @@ type RollupsOptions struct {
 	// Tenants lists the tenants for [Rollups.Run]; tenant.Directory.Active does.
 	Tenants func(ctx context.Context) iter.Seq2[tenant.ID, error]
 	// Remember is how many messages of a thing are known again, at least, while
-	// a window that they are in can change: the latest ones, and all of the
+	// a window that they are in can change, of sessions always: the latest ones, and all of the
 	// latest [Rollups.Add]. Each makes the state 10 bytes longer. Default 1,000,
 	// at most [MaxRows].
 	Remember int

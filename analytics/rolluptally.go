@@ -9,7 +9,9 @@ import (
 
 // tally are messages that count already, in the order in which they came: 8
 // bytes of the SHA-256 of data store and id. Each is remembered until nothing
-// would take its points any more; what comes again after that is late.
+// would take its points any more; what comes again after that is late. Of
+// sessions nothing can be said: each point that joins an open one from before it
+// leads it further back, to where one that was late would now join it.
 //
 // Encoded, each is its 8 bytes, and as varint how many seconds its until is
 // after that of the one before.
@@ -63,29 +65,19 @@ func (y tally) hashes() map[uint64]struct{} {
 	return known
 }
 
-// until returns when a message at a time can count no more, in whole seconds: no
-// window would take its points, and no session could begin that would.
+// until returns when no window takes a message at a time any more, in whole
+// seconds.
 func (r *rollup) until(at time.Time) int64 {
 	windows := r.windows.shape.windows(at)
 	until := windows[len(windows)-1].end + int64(r.Options.Revise)
-	if r.Shape.isSession() {
-		until += int64(r.Shape.gap)
-	}
 	return (until + int64(time.Second) - 1) / int64(time.Second)
 }
 
 // forget drops the messages that can count no more; of the others it keeps the
 // latest.
 func (t *thingRollup) forget(latest int) {
-	past := t.windows.past(t.state, t.of)
-	reach := past
-	if t.Shape.isSession() { // one that is open may still join what was before it
-		for _, windows := range t.of.series {
-			for _, w := range windows {
-				reach = min(reach, w.start+int64(t.Shape.gap))
-			}
-		}
+	if past := t.windows.past(t.state, t.of); !t.Shape.isSession() {
+		t.tally = slices.DeleteFunc(t.tally, func(m talliedMessage) bool { return m.until <= past/int64(time.Second) })
 	}
-	t.tally = slices.DeleteFunc(t.tally, func(m talliedMessage) bool { return m.until <= reach/int64(time.Second) })
 	t.tally = t.tally[max(0, len(t.tally)-latest):]
 }
