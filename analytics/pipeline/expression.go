@@ -189,7 +189,8 @@ func (c *compiler) number(n *exprlang.Number) operand {
 	if !ok {
 		return operand{eval: c.fail(n, "number is out of range")}
 	}
-	v := value{kind: Decimal, number: parsed, text: []byte(n.Text)}
+	v := value{kind: Decimal, number: parsed}
+	v.keepText([]byte(n.Text))
 	if parsed.isWhole() && (c.semantics.WholeLiteralsAreInts || !strings.ContainsAny(n.Text, ".eE")) {
 		v.kind = Int
 	}
@@ -356,6 +357,7 @@ func (r *run) numeric(v *value) bool {
 		return false
 	}
 	v.setDecimal(n)
+	v.keepText(v.text)
 	return true
 }
 
@@ -411,7 +413,7 @@ func (r *run) arithmetic(operator byte, a, b, out *value) {
 	}
 	var n number
 	var ok bool
-	if a.number.long || b.number.long {
+	if a.long || b.long {
 		n, ok = r.computeLong(operator, ints, a, b)
 	} else {
 		n, ok = r.compute(operator, ints, a.number, b.number)

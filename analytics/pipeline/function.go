@@ -108,7 +108,7 @@ func between(least, most int) string {
 
 func absolute(_ *run, a []value, out *value) {
 	*out = a[0]
-	out.number.neg, out.number.long = false, false
+	out.number.neg, out.long = false, false
 }
 
 func rounded(how rounding) func(*run, []value, *value) {

@@ -27,9 +27,6 @@ type number struct {
 	hi, lo uint64
 	exp    int32
 	neg    bool
-	// long: digits were cut off when the number was read from a text, which its
-	// value still has.
-	long bool
 }
 
 func wholeNumber(i int64) number {
@@ -130,9 +127,7 @@ func (d *decimals) parseLong(text []byte) (number, bool) {
 		return number{}, false
 	}
 	condition, err := d.context.Round(&d.z, &d.x)
-	n, ok := d.result(condition, err)
-	n.long = ok && condition.Inexact()
-	return n, ok
+	return d.result(condition, err)
 }
 
 // maxPlain is the largest whole number that is written without exponent, in
@@ -236,7 +231,6 @@ const (
 
 // cut rounds the number to so many decimals.
 func (n number) cut(decimals int32, how rounding) number {
-	n.long = false
 	last, rest := uint64(0), uint64(0)
 	for -n.exp > decimals {
 		if n.isZero() {
@@ -283,7 +277,7 @@ func (d *decimals) load(a, b *number) {
 
 // loadExactly sets x to a number with all the digits that its text has.
 func (d *decimals) loadExactly(x *apd.Decimal, v *value) bool {
-	if !v.number.long {
+	if !v.long {
 		set(x, &v.number)
 		return true
 	}

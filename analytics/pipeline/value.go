@@ -25,8 +25,10 @@ const (
 
 // value is what an expression computes with.
 type value struct {
-	kind   Kind
-	truth  bool
+	kind  Kind
+	truth bool
+	// long: the text of a number may have more digits than the number.
+	long   bool
 	number number
 	// text holds the characters of a String, the JSON of an Array or Object, or
 	// what a long number was read from.
@@ -39,8 +41,16 @@ func truth(b bool) value { return value{kind: Boolean, truth: b} }
 
 // The setters leave what the kind does not use.
 func (v *value) setTruth(b bool)     { v.kind, v.truth = Boolean, b }
-func (v *value) setInt(n number)     { v.kind, v.number = Int, n }
-func (v *value) setDecimal(n number) { v.kind, v.number = Decimal, n }
+func (v *value) setInt(n number)     { v.kind, v.number, v.long = Int, n, false }
+func (v *value) setDecimal(n number) { v.kind, v.number, v.long = Decimal, n, false }
+
+// keepText keeps the text that a number was read from, if that has digits which
+// were cut off.
+func (v *value) keepText(text []byte) {
+	if len(text) > maxDigits {
+		v.long, v.text = true, text
+	}
+}
 
 // read sets a value from JSON that has been checked.
 func (r *run) read(raw []byte, out *value) {
@@ -62,9 +72,6 @@ func (r *run) read(raw []byte, out *value) {
 		return
 	}
 	n, ok := r.decimals.parseNumber(raw)
-	if n.long {
-		out.text = raw
-	}
 	switch {
 	case !ok:
 		out.kind = Undefined
@@ -73,6 +80,7 @@ func (r *run) read(raw []byte, out *value) {
 	default:
 		out.setDecimal(n)
 	}
+	out.keepText(raw)
 }
 
 // unquote returns the characters of a JSON string.
