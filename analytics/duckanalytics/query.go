@@ -179,7 +179,6 @@ func (q *query) prepare(ctx context.Context) error {
 		for _, c := range columns {
 			q.rewriter.know(c.Name)
 			q.rewriter.knowFields(c.Type)
-			q.rewriter.typed(c.Name, c.Type)
 		}
 		q.rewriter.tables[table.TableName] = outputsOf(columns)
 		if err := q.create(ctx, table.TableName, view); err == nil {

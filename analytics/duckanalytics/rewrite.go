@@ -23,8 +23,6 @@ type rewriter struct {
 	names map[string]bool
 	// macros are those that the statement needs.
 	macros map[string]bool
-	// types are those of the columns, with what is in them.
-	types map[string]*valueType
 	// guessed: something may be a map or an array of rows. It is a map if
 	// guessMaps is set.
 	guessed, guessMaps bool

@@ -12,6 +12,8 @@ import (
 type output struct {
 	name  string
 	class class
+	// known is the type with what is in it, nil if that is not known.
+	known *valueType
 	// named: the statement gave the name, so that it is shown as written.
 	named bool
 }
@@ -28,6 +30,9 @@ func outputsOf(columns []wire.Column) outputs {
 	all := make([]output, len(columns))
 	for i, c := range columns {
 		all[i] = output{name: strings.ToLower(c.Name), class: classOfType(c.Type)}
+		if t, err := parseType(c.Type); err == nil {
+			all[i].known = &t
+		}
 	}
 	return outputs{columns: all}
 }
@@ -55,6 +60,7 @@ func (o outputs) renamed(names []any) outputs {
 func (o outputs) union(other outputs) outputs {
 	to := outputs{columns: slices.Clone(o.columns), open: o.open || other.open}
 	for i := range to.columns {
+		to.columns[i].known = nil
 		if to.open || i >= len(other.columns) {
 			to.columns[i].class = classUnknown
 		} else {
@@ -100,6 +106,9 @@ func (s *scope) find(table, name string) (output, bool) {
 		for _, other := range found {
 			if other.class != found[0].class {
 				found[0].class = classUnknown
+			}
+			if other.known != found[0].known {
+				found[0].known = nil
 			}
 		}
 		if len(found) > 0 || open {
@@ -214,7 +223,7 @@ func (r *rewriter) selected(items []any, s *scope) outputs {
 			all.columns, all.open = append(all.columns, star.columns...), all.open || star.open
 			continue
 		}
-		c := output{class: r.classify(n), named: true}
+		c := output{class: r.classify(n), known: r.typeOf(n), named: true}
 		switch {
 		case textOf(n, "alias") != "":
 			c.name = strings.ToLower(textOf(n, "alias"))

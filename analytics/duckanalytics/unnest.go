@@ -38,16 +38,10 @@ func (r *rewriter) unnest(n node) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := node{
-		"type": "SELECT_NODE", "modifiers": []any{}, "cte_map": node{"map": []any{}}, "select_list": items,
-		"from_table":   node{"type": "EMPTY", "alias": "", "sample": nil, "query_location": 0},
-		"where_clause": nil, "group_expressions": []any{}, "group_sets": []any{}, "aggregate_handling": "STANDARD_HANDLING",
-		"having": nil, "sample": nil, "qualify": nil,
-	}
-	return node{
-		"type": "SUBQUERY", "alias": n["alias"], "sample": n["sample"], "query_location": 0, "column_name_alias": names,
-		"subquery": node{"node": query, "named_param_map": []any{}},
-	}, nil
+	empty := node{"type": "EMPTY", "alias": "", "sample": nil, "query_location": 0}
+	to := subquery(selectNode(items, empty), n["alias"], names)
+	to["sample"] = n["sample"]
+	return to, nil
 }
 
 // spreadAll gives each argument the columns that its type has, and returns their
@@ -151,21 +145,6 @@ func (r *rewriter) unnestedItems(all []unnested, ordinality bool) ([]any, error)
 	return items, nil
 }
 
-// typed notes the type of a column; a name with several is unknown.
-func (r *rewriter) typed(name, typeName string) {
-	if r.types == nil {
-		r.types = map[string]*valueType{}
-	}
-	name = strings.ToLower(name)
-	_, seen := r.types[name]
-	t, err := parseType(typeName)
-	if seen || err != nil {
-		r.types[name] = nil
-		return
-	}
-	r.types[name] = &t
-}
-
 // typeOf is what is known of the type of a rewritten expression, as far as UNNEST
 // needs it: nil if nothing is.
 func (r *rewriter) typeOf(v any) *valueType {
@@ -190,9 +169,13 @@ func (r *rewriter) typeOf(v any) *valueType {
 // typeOfColumn follows a path: of a column, a column and fields, or with a table
 // before it.
 func (r *rewriter) typeOfColumn(names []any) *valueType {
+	table := ""
 	for start := range min(2, len(names)) {
 		name, _ := names[start].(string)
-		t := r.types[strings.ToLower(name)]
+		name = strings.ToLower(name)
+		column, _ := r.scope.find(table, name)
+		t := column.known
+		table = name
 		for _, next := range names[start+1:] {
 			t = t.field(next)
 		}
