@@ -70,23 +70,28 @@ func (q *AggregateQuery) check() error {
 	if q.Descending || q.Limit != 0 || q.Cursor != "" {
 		return fmt.Errorf("%w: order, limit or cursor in a query for aggregates", ErrQuery)
 	}
-	if err := q.Fill.check(q.whole()); err != nil {
-		return err
+	return checkBuckets(q.Interval, q.Fill, q.Percentiles)
+}
+
+// checkBuckets returns [ErrQuery] for what a query wants of its buckets.
+func checkBuckets(interval Interval, fill Fill, percentiles Percentiles) error {
+	switch {
+	case fill > FillLinear:
+		return fmt.Errorf("%w: unknown fill", ErrQuery)
+	case fill != FillNone && interval.whole():
+		return fmt.Errorf("%w: fill without interval", ErrQuery)
 	}
-	if !q.whole() {
-		if err := q.Interval.Check(); err != nil {
+	if !interval.whole() {
+		if err := interval.Check(); err != nil {
 			return err
 		}
 	}
-	return q.Percentiles.check()
+	return percentiles.check()
 }
-
-// whole reports whether all is one bucket.
-func (q *AggregateQuery) whole() bool { return q.Interval.Every == 0 && q.Interval.Unit == 0 }
 
 // bucket returns the bounds of the bucket in which t lies.
 func (q *AggregateQuery) bucket(t time.Time) (start, end time.Time) {
-	if q.whole() {
+	if q.Interval.whole() {
 		return q.From, q.To
 	}
 	return q.Interval.Bucket(t)

@@ -68,7 +68,7 @@ func (a *aggregation) add(p *Point) error {
 
 // within reports whether a time, not before the bucket, is in it.
 func (a *aggregation) within(t time.Time) bool {
-	return len(a.active) > 0 && (a.query.whole() || t.Before(a.end))
+	return len(a.active) > 0 && (a.query.Interval.whole() || t.Before(a.end))
 }
 
 func (a *aggregation) group(p *Point) (*group, error) {

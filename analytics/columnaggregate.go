@@ -126,7 +126,7 @@ func (a *columnAggregation) summary() *summary {
 // bucket returns the bucket in which a time lies.
 func (a *columnAggregation) bucket(at int64) *columnBucket {
 	b := &columnBucket{start: a.query.From, end: a.query.To, from: a.from, to: a.to}
-	if !a.query.whole() {
+	if !a.query.Interval.whole() {
 		b.start, b.end = a.query.Interval.Bucket(time.Unix(0, at))
 		b.from, b.to = b.start.UnixNano(), b.end.UnixNano()
 	}

@@ -96,27 +96,25 @@ func (l *groupLevel) value(name string) int32 {
 	return number
 }
 
+// valueOf returns the value of a name in the block, or of none.
+func (l *groupLevel) valueOf(name int32) int32 {
+	if l.local[name+1] < 0 {
+		l.local[0] = l.value("")
+	}
+	return l.local[name+1]
+}
+
 // first puts the values into rows.
 func (l *groupLevel) first(rows, names []int32) {
 	for i, name := range names {
-		value := l.local[name+1]
-		if value < 0 {
-			value = l.value("")
-			l.local[0] = value
-		}
-		rows[i] = value
+		rows[i] = l.valueOf(name)
 	}
 }
 
 // next puts in place of the combinations before those with the values.
 func (l *groupLevel) next(rows, names []int32) {
 	for i, name := range names {
-		value := l.local[name+1]
-		if value < 0 {
-			value = l.value("")
-			l.local[0] = value
-		}
-		c := combination{rows[i], value}
+		c := combination{rows[i], l.valueOf(name)}
 		if c != l.latest {
 			number, known := l.combinations[c]
 			if !known {

@@ -40,19 +40,8 @@ func (q *ColumnQuery) check() error {
 	case !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From):
 		return fmt.Errorf("%w: to is before from", ErrQuery)
 	}
-	if err := q.Fill.check(q.whole()); err != nil {
-		return err
-	}
-	if !q.whole() {
-		if err := q.Interval.Check(); err != nil {
-			return err
-		}
-	}
-	return q.Percentiles.check()
+	return checkBuckets(q.Interval, q.Fill, q.Percentiles)
 }
-
-// whole reports whether all is one bucket.
-func (q *ColumnQuery) whole() bool { return q.Interval.Every == 0 && q.Interval.Unit == 0 }
 
 // columnRun is a query that is running.
 type columnRun struct {

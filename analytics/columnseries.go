@@ -109,7 +109,7 @@ func columnPoints(query ColumnQuery, run func(r *columnRun, yield func(ColumnPoi
 
 // checkPoints returns [ErrQuery] for what is about buckets.
 func (q *ColumnQuery) checkPoints() error {
-	if !q.whole() || q.Interval.Zone != nil || len(q.Percentiles.Of) > 0 || q.Percentiles.Exact || q.Fill != FillNone {
+	if !q.Interval.whole() || q.Interval.Zone != nil || len(q.Percentiles.Of) > 0 || q.Percentiles.Exact || q.Fill != FillNone {
 		return fmt.Errorf("%w: interval, percentiles or fill in a query for points", ErrQuery)
 	}
 	return nil

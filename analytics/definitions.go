@@ -415,8 +415,9 @@ func (d *Definitions) purge(ctx context.Context, id tenant.ID, table TableID) er
 
 // DeleteThings deletes for good what things sent, from all channels and data
 // stores, also those whose definition was removed. What comes from them
-// meanwhile may stay, and so do the results of data sets. If it fails, call it again. Errors: tenant.ErrID, [ErrQuery] without
-// things or with a zero one, those of the lake.
+// meanwhile may stay, and so do the results of data sets. If it fails, call it
+// again. Errors: tenant.ErrID, [ErrQuery] without things or with a zero one,
+// those of the lake.
 func (d *Definitions) DeleteThings(ctx context.Context, id tenant.ID, things ...device.ID) error {
 	if err := checkTenant(id); err != nil {
 		return fmt.Errorf("analytics: delete things: %w", err)

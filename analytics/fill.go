@@ -51,17 +51,6 @@ func combine(made Statistics, a, b *Statistics, of func(a, b float64) float64) S
 	return made
 }
 
-// check returns [ErrQuery]; whole: all is one bucket.
-func (f Fill) check(whole bool) error {
-	switch {
-	case f > FillLinear:
-		return fmt.Errorf("%w: unknown fill", ErrQuery)
-	case f != FillNone && whole:
-		return fmt.Errorf("%w: fill without interval", ErrQuery)
-	}
-	return nil
-}
-
 // filler yields what stands in for the buckets without points, from From, or
 // the first of a group, to To, or the last. All groups together have at most
 // [MaxFilled].

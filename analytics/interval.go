@@ -53,6 +53,9 @@ func (i Interval) Check() error {
 	return nil
 }
 
+// whole reports whether it cuts nothing: all is one bucket.
+func (i Interval) whole() bool { return i.Every == 0 && i.Unit == 0 }
+
 // Bucket returns the bounds of the bucket in which t lies, in Zone. The
 // interval has been checked.
 func (i Interval) Bucket(t time.Time) (start, end time.Time) {

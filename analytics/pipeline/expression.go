@@ -115,8 +115,8 @@ func (c *compiler) numeric(node exprlang.Node) operand {
 	return o
 }
 
-// operand gives the value of an operand. It is kept while another one is
-// computed, until it is released, and not to be changed.
+// operand gives the value of an operand, which is not to be changed. It is kept
+// while others are computed, until top is as it was before.
 func (r *run) operand(o *operand) *value {
 	if o.constant != nil {
 		return o.constant
