@@ -15,13 +15,7 @@ import (
 func IntoDatastore(ingest *Ingest, datastore string) WindowSink {
 	table := TableID{DatastoreTable, datastore}
 	return func(ctx context.Context, id tenant.ID, windows []ClosedWindow) error {
-		return putRows(windows, func(rows []Row) error {
-			err := ingest.append(ctx, id, table, rows)
-			if errors.Is(err, ErrNoTable) {
-				return nil
-			}
-			return err
-		})
+		return putRows(windows, func(rows []Row) error { return ingest.append(ctx, id, table, rows) })
 	}
 }
 
@@ -30,17 +24,12 @@ func IntoDatastore(ingest *Ingest, datastore string) WindowSink {
 // are dropped.
 func IntoChannel(ingester Ingester, channel string) WindowSink {
 	return func(ctx context.Context, id tenant.ID, windows []ClosedWindow) error {
-		return putRows(windows, func(rows []Row) error {
-			err := ingester.Put(ctx, id, channel, rows)
-			if errors.Is(err, ErrNoTable) {
-				return nil
-			}
-			return err
-		})
+		return putRows(windows, func(rows []Row) error { return ingester.Put(ctx, id, channel, rows) })
 	}
 }
 
-// putRows puts windows as rows, as many at a time as there may be.
+// putRows puts windows as rows, as many at a time as there may be. Where there is
+// no table, they are dropped.
 func putRows(windows []ClosedWindow, put func([]Row) error) error {
 	rows := make([]Row, len(windows))
 	for i := range windows {
@@ -54,7 +43,7 @@ func putRows(windows []ClosedWindow, put func([]Row) error) error {
 	var refused error
 	for len(rows) > 0 {
 		first, rest := cut(rows)
-		if err := put(first); err != nil {
+		if err := put(first); err != nil && !errors.Is(err, ErrNoTable) {
 			if !isPermanent(err) {
 				return err
 			}

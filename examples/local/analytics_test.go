@@ -75,6 +75,7 @@ func TestPipeline(t *testing.T) {
 	}
 	user.want(http.StatusOK, "GET", "/channels/telemetry/sample", nil, &sample)
 	require.Len(t, sample.Items, 1)
+	user.want(http.StatusNotFound, "DELETE", "/devices/press-1?data=true", nil, nil) // nothing is left to delete
 }
 
 // TestRollups follows telemetry into the means of its minutes, which a restart

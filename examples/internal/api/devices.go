@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/iotenant/iotenant"
 	"github.com/iotenant/iotenant/device"
 	"github.com/iotenant/iotenant/shadow"
 	"github.com/iotenant/iotenant/tenant"
@@ -108,10 +109,15 @@ func (a *api) registerDevices() {
 		OperationID: "delete-device", Method: http.MethodDelete, Path: "/devices/{thing}", Tags: tags, DefaultStatus: http.StatusNoContent,
 		Summary: "Delete a device with its credentials and shadows", Description: "Its telemetry is kept as long as the data retention says.",
 	}, func(ctx context.Context, id tenant.ID, input *deleteThingInput) (*struct{}, error) {
-		if err := a.deleteDevice(ctx, id, input.Thing); err != nil || !input.Data || a.Definitions == nil {
-			return nil, err
+		err := a.deleteDevice(ctx, id, input.Thing)
+		// Data is deleted after the device, which sends no more then; also if the
+		// device is gone, so that what failed can be repeated.
+		if (err == nil || errors.Is(err, iotenant.ErrNotFound)) && input.Data && a.Definitions != nil {
+			if err := a.Definitions.DeleteThings(ctx, id, input.Thing); err != nil {
+				return nil, err
+			}
 		}
-		return nil, a.Definitions.DeleteThings(ctx, id, input.Thing)
+		return nil, err
 	})
 	operation(a, huma.Operation{
 		OperationID: "create-password", Method: http.MethodPost, Path: "/devices/{thing}/passwords", Tags: tags, DefaultStatus: http.StatusCreated,
